@@ -1,0 +1,1 @@
+"""What an adapter is: its files, its versions, its base, and where all of that is kept."""

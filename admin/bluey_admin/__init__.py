@@ -1,0 +1,1 @@
+"""Making adapters: the command line, the training worker, the makers of the embedded models."""

@@ -1,0 +1,1 @@
+"""What is given: the example data set, the embedded models, and how training data is read."""

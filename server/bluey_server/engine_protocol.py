@@ -1,0 +1,111 @@
+"""The one thing that the HTTP layer knows of engines: this Protocol, and these events.
+
+`Engines` in engine_pool.py answers it with processes on this machine; tests answer it with a
+scripted fake held to the same contract; later, replicas on other machines may.
+"""
+
+from collections.abc import AsyncGenerator
+from typing import Protocol
+
+import msgspec
+
+from bluey_adapters.bases import OpenBase
+from bluey_server.messages import EngineStatus, Sampling
+
+
+class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What to generate. `id` is for people and logs."""
+
+    id: str
+    prompt: list[int]
+    adapter: str | None
+    max_tokens: int
+    min_tokens: int
+    end_ids: tuple[int, ...]
+    sampling: Sampling
+
+
+class GenerationStarted(msgspec.Struct, frozen=True):
+    """The request has left the queue of a replica."""
+
+    replica: str
+    adapter: str | None
+
+
+class GeneratedTokens(msgspec.Struct, frozen=True):
+    """Token ids, in order; usually one."""
+
+    ids: list[int]
+
+
+class GenerationAlive(msgspec.Struct, frozen=True):
+    """Nothing new, but it is being worked on. Comes at least every 2 s when nothing else does."""
+
+
+class GenerationFinished(msgspec.Struct, frozen=True):
+    """The last event of an answer that is whole."""
+
+    reason: str  # "stop" | "length"
+
+
+class GenerationFailed(msgspec.Struct, frozen=True):
+    """The last event of an answer that is not."""
+
+    kind: str  # see messages.Failed; also "base_unusable", "engine_died", "engine_loading"
+    message: str
+    retryable: bool
+
+
+GenerationEvent = (
+    GenerationStarted | GeneratedTokens | GenerationAlive | GenerationFinished | GenerationFailed
+)
+
+
+class ReplicaStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One engine, as /admin/status shows it."""
+
+    replica: str
+    base: str
+    base_fingerprint: str
+    state: str  # "loading" | "ready" | "restarting" | "failed"
+    pid: int | None
+    restarts: int
+    device: str | None = None
+    blas: str | None = None
+    load_seconds: float | None = None
+    engine: EngineStatus | None = None
+    error: str | None = None
+
+
+class EngineProtocol(Protocol):
+    """Generation by engines, wherever they are."""
+
+    def submit(
+        self, base: OpenBase, request: GenerationRequest
+    ) -> AsyncGenerator[GenerationEvent, None]:
+        """Events of one request; closing the generator, at any time, is how it is cancelled.
+
+        Ends with exactly one GenerationFinished or GenerationFailed. Never raises for a reason
+        of the engine's.
+        """
+        ...
+
+    async def preload(self, base: OpenBase) -> None:
+        """Start the engine of a base; returns when it is ready, or has failed to become so."""
+        ...
+
+    async def prefetch(self, base_fingerprint: str, adapter: str) -> None:
+        """A hint that an adapter will be asked for."""
+        ...
+
+    async def drop(self, base_fingerprint: str, adapter: str) -> None:
+        """A hint that an adapter won't be asked for again."""
+        ...
+
+    def status(self) -> list[ReplicaStatus]:
+        """Every engine there is."""
+        ...
+
+    async def close(self) -> None:
+        """Stop every engine; what is in flight is told that it failed."""
+        ...
