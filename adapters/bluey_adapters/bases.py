@@ -94,14 +94,27 @@ class OpenBase:
 
         Raises NoChatTemplate, or TemplateRefused with the template's words.
         """
-        text = render_chat(
+        text = self.write_chat(
+            messages, template=template, add_generation_prompt=add_generation_prompt, extra=extra
+        )
+        return self.tokenizer.encode(text, special=False)
+
+    def write_chat(
+        self,
+        messages: list[ChatMessage],
+        *,
+        template: str | None = None,
+        add_generation_prompt: bool = True,
+        extra: dict[str, object] | None = None,
+    ) -> str:
+        """The text that `encode_chat` encodes, special tokens in it. Raises like it."""
+        return render_chat(
             template or self.require_template(),
             messages,
             special_tokens=self.facts.special_tokens,
             add_generation_prompt=add_generation_prompt,
             extra=extra,
         )
-        return self.tokenizer.encode(text, special=False)
 
 
 def open_base(base: Base, fingerprint: str) -> OpenBase:

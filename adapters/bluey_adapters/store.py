@@ -71,6 +71,10 @@ class Store(Protocol):
         """
         ...
 
+    def card(self, digest: str) -> AdapterCard:
+        """The card of a stored adapter. Raises like `fetch`, though only the card is checked."""
+        ...
+
     def remove(self, digest: str) -> None:
         """Forget the files of `digest`, if they are there."""
         ...
@@ -105,7 +109,6 @@ class LocalStore:
         return folder
 
     def card(self, digest: str) -> AdapterCard:
-        """The card of a stored adapter. Raises like `fetch`, though only the card is checked."""
         folder = self.path(digest)
         for entry in self._manifest(folder, digest).files:
             if entry.name == CARD:

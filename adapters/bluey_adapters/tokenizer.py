@@ -39,6 +39,12 @@ class Tokenizer:
         ids: list[int] = self._inner.encode(text, add_special_tokens=special).ids
         return ids
 
+    def encode_with_offsets(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        """Token ids of `text`, none added, and where in it each token begins and ends
+        (characters; the tokens of one multi-byte character share its place)."""
+        found = self._inner.encode(text, add_special_tokens=False)
+        return found.ids, found.offsets
+
     def decode(self, ids: list[int]) -> str:
         """Text of `ids`, special tokens left out."""
         return str(self._inner.decode(ids, skip_special_tokens=True))

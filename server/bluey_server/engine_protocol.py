@@ -1,6 +1,6 @@
 """The one thing that the HTTP layer knows of engines: this Protocol, and these events.
 
-`Engines` in engine_pool.py answers it with processes on this machine; tests answer it with a
+`EnginePool` in engine_pool.py answers it with processes on this machine; tests answer it with a
 scripted fake held to the same contract; later, replicas on other machines may.
 """
 
@@ -26,7 +26,7 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GenerationStarted(msgspec.Struct, frozen=True):
-    """The request has left the queue of a replica."""
+    """The request has left the queue of a replica; its adapter is in place."""
 
     replica: str
     adapter: str | None
@@ -51,7 +51,7 @@ class GenerationFinished(msgspec.Struct, frozen=True):
 class GenerationFailed(msgspec.Struct, frozen=True):
     """The last event of an answer that is not."""
 
-    kind: str  # see messages.Failed; also "base_unusable", "engine_died", "engine_loading"
+    kind: str  # see messages.Failed; also "base_unusable", "engine_died"
     message: str
     retryable: bool
 
@@ -67,7 +67,7 @@ class ReplicaStatus(msgspec.Struct, frozen=True, kw_only=True):
     replica: str
     base: str
     base_fingerprint: str
-    state: str  # "loading" | "ready" | "restarting" | "failed"
+    state: str  # "stopped" | "loading" | "ready" | "restarting" | "failed"
     pid: int | None
     restarts: int
     device: str | None = None

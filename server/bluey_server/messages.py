@@ -78,7 +78,6 @@ class EngineStatus(msgspec.Struct, frozen=True, kw_only=True):
 class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):
     """The base is loaded; from now on requests are answered."""
 
-    pid: int
     device: str
     blas: str
     load_seconds: float

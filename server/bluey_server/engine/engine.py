@@ -1,0 +1,218 @@
+"""The engine's heart: receive, schedule, run, deliver.
+
+It owns the queue of waiting requests and the residency table, and speaks to MLX through a Backend
+alone. Everything happens on the caller's thread, one step at a time.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, assert_never
+
+from bluey_server.engine.adapter_config import UnservableAdapter
+from bluey_server.engine.loader import Checked, Unusable
+from bluey_server.engine.residency import Load, Residency, Resident, Wait
+from bluey_server.engine.rows import RowToken
+from bluey_server.messages import (
+    Cancel,
+    Drop,
+    EngineStatus,
+    Failed,
+    FromEngine,
+    Generate,
+    Prefetch,
+    Shutdown,
+    SlotStatus,
+    Started,
+    Step,
+    ToEngine,
+)
+
+log = logging.getLogger(__name__)
+
+Inbound = ToEngine | Checked | Unusable
+
+_PREFETCH = -1
+"""Stands in for a request's number where nobody waits for the adapter."""
+
+
+class BackendProtocol(Protocol):
+    """What the engine asks of the thing that computes. See backend.py."""
+
+    def load_adapter(self, slot: int, folder: Path) -> None: ...
+    def clear_slot(self, slot: int) -> None: ...
+    def add(self, request: Generate, slot: int) -> None: ...
+    def remove(self, request: int) -> None: ...
+    def step(self) -> list[RowToken]: ...
+    def reset(self) -> list[int]: ...
+    @property
+    def memory_bytes(self) -> int: ...
+
+
+class Engine:
+    """Many requests, many adapters, one batch."""
+
+    def __init__(
+        self,
+        backend: BackendProtocol,
+        *,
+        slots: int,
+        max_rows: int,
+        fetch: Callable[[str, int], None],
+        send: Callable[[FromEngine], None],
+    ) -> None:
+        """`fetch(adapter, slot)` asks for files; Checked or Unusable come back by `receive`."""
+        self._backend = backend
+        self._residency = Residency(slots)
+        self._max_rows = max_rows
+        self._fetch = fetch
+        self._send = send
+        self._waiting: deque[Generate] = deque()
+        self._running: set[int] = set()
+        self._tokens_out = 0
+        self.closing = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether a step would do nothing until something is received."""
+        return not self._running
+
+    def receive(self, message: Inbound) -> None:
+        """Take in one message."""
+        match message:
+            case Generate():
+                self._waiting.append(message)
+            case Cancel(id=request):
+                self._cancel(request)
+            case Prefetch(adapter=adapter):
+                self._place(adapter, _PREFETCH)
+                self._residency.release(_PREFETCH)
+            case Drop(adapter=adapter):
+                slot = self._residency.drop(adapter)
+                if slot is not None:
+                    self._backend.clear_slot(slot)
+            case Checked():
+                self._load(message)
+            case Unusable():
+                self._give_up(message.adapter, message.kind, message.message)
+            case Shutdown():
+                self.closing = True
+            case _:
+                assert_never(message)
+
+    def step(self) -> None:
+        """Schedule, run, deliver."""
+        self._schedule()
+        self._deliver(self._run())
+
+    def status(self) -> EngineStatus:
+        """What the engine holds."""
+        return EngineStatus(
+            running=sorted(self._running),
+            waiting=[request.id for request in self._waiting],
+            slots=[SlotStatus(*entry) for entry in self._residency.table()],
+            slots_total=len(self._residency),
+            tokens_out=self._tokens_out,
+            memory_bytes=self._backend.memory_bytes,
+        )
+
+    def _schedule(self) -> None:
+        """Start what can start, in the order of arrival. A request that waits for its adapter is
+        overtaken by those behind it that need not wait."""
+        still_waiting: deque[Generate] = deque()
+        while self._waiting:
+            request = self._waiting.popleft()
+            slot = self._admit(request)
+            if slot is None:
+                still_waiting.append(request)
+            else:
+                self._start(request, slot)
+        self._waiting = still_waiting
+
+    def _admit(self, request: Generate) -> int | None:
+        """The slot that the request may use now, or None."""
+        if len(self._running) >= self._max_rows:
+            return None
+        return 0 if request.adapter is None else self._place(request.adapter, request.id)
+
+    def _place(self, adapter: str, request: int) -> int | None:
+        match self._residency.place(adapter, request):
+            case Resident(slot=slot):
+                return slot
+            case Load(slot=slot, evicted=evicted):
+                log.debug("adapter %s into slot %d, evicting %s", adapter[:12], slot, evicted)
+                self._fetch(adapter, slot)
+                return None
+            case Wait():
+                return None
+
+    def _start(self, request: Generate, slot: int) -> None:
+        try:
+            self._backend.add(request, slot)
+        except Exception as error:
+            # Only this request is at fault; nothing of it has entered the batch.
+            log.exception("request %d could not enter the batch", request.id)
+            self._residency.release(request.id)
+            self._fail(request.id, "engine", f"the request could not be started: {error}")
+            return
+        self._running.add(request.id)
+        self._send(Started(request.id))
+
+    def _run(self) -> list[RowToken]:
+        if not self._running:
+            return []
+        try:
+            return self._backend.step()
+        except Exception as error:
+            # MLX's batch is lost as a whole. Tell everyone; the next request finds a new one.
+            log.exception("a step failed; every request in flight is lost")
+            for request in self._backend.reset():
+                self._end(request)
+                self._fail(request, "engine", f"the engine failed in a step: {error}")
+            return []
+
+    def _deliver(self, tokens: list[RowToken]) -> None:
+        if not tokens:
+            return
+        # The token that ends a turn is not part of the answer.
+        out = [(row.request, row.token) for row in tokens if row.finished != "stop"]
+        finished = [(row.request, row.finished) for row in tokens if row.finished is not None]
+        for request, _ in finished:
+            self._end(request)
+        self._tokens_out += len(out)
+        self._send(Step(out, finished))
+
+    def _cancel(self, request: int) -> None:
+        self._waiting = deque(waiting for waiting in self._waiting if waiting.id != request)
+        if request in self._running:
+            self._backend.remove(request)
+            self._end(request)
+
+    def _end(self, request: int) -> None:
+        self._running.discard(request)
+        self._residency.release(request)
+
+    def _load(self, checked: Checked) -> None:
+        try:
+            self._backend.load_adapter(checked.slot, checked.folder)
+        except UnservableAdapter as error:
+            self._backend.clear_slot(checked.slot)
+            self._give_up(checked.adapter, "adapter_unservable", str(error))
+        except Exception as error:
+            log.exception("adapter %s could not be loaded", checked.adapter[:12])
+            self._backend.clear_slot(checked.slot)
+            self._give_up(checked.adapter, "engine", f"the adapter could not be loaded: {error}")
+        else:
+            self._residency.loaded(checked.adapter)
+
+    def _give_up(self, adapter: str, kind: str, message: str) -> None:
+        """Fail those who wait for an adapter that can't be had."""
+        self._residency.failed(adapter)
+        lost = [request for request in self._waiting if request.adapter == adapter]
+        self._waiting = deque(kept for kept in self._waiting if kept.adapter != adapter)
+        for request in lost:
+            self._fail(request.id, kind, message)
+
+    def _fail(self, request: int, kind: str, message: str) -> None:
+        self._send(Failed(id=request, kind=kind, message=message, retryable=False))

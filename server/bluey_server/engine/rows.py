@@ -1,0 +1,129 @@
+"""The extra cache entry: how each row of the batch carries its adapter and its sampling.
+
+mlx-lm's BatchGenerator moves every entry of a batch's cache along with its rows: it merges the
+entries of new requests, extends, filters, splits and extracts them, at prefill and decode alike.
+So an entry of our own, appended to each request's cache, always knows which request sits in which
+row, without a patch to mlx-lm. The wrapper model (backend.py) takes it off again before the real
+model sees the cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bluey_server.messages import Sampling
+
+_MASK = 2**64 - 1
+
+
+@dataclass(eq=False)
+class Row:
+    """One request's part in the batch. Shared by reference between all copies of its entry."""
+
+    slot: int  # in the LoRA bank; 0 is the bare base
+    sampling: Sampling
+    end_ids: tuple[int, ...]
+    min_tokens: int
+    sampled: int = 0  # tokens chosen so far
+
+    def __post_init__(self) -> None:
+        self._key = _mix(self.sampling.seed)
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """The counter-based random key of the next token: two 32-bit words.
+
+        It depends on the seed and the token's index alone, so a row draws the same numbers
+        whatever else is in its batch.
+        """
+        word = (self._key + self.sampled) & _MASK
+        return word >> 32, word & 0xFFFFFFFF
+
+    @property
+    def may_end(self) -> bool:
+        """Whether the next token may be one that ends the turn."""
+        return self.sampled >= self.min_tokens
+
+
+@dataclass(frozen=True)
+class RowToken:
+    """One token of one request. `finished` is "stop", "length" or None."""
+
+    request: int
+    token: int
+    finished: str | None
+
+
+class RowEntry:
+    """The cache entry; it answers the protocol of mlx-lm's caches, but holds no tensor."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = list(rows)
+        self.step_arrays: Any = None  # the sampler's, made from `rows`; stale when they change
+
+    def merge(self, entries: Sequence[RowEntry]) -> RowEntry:
+        """One entry for the rows of many, in their order."""
+        return RowEntry([row for entry in entries for row in entry.rows])
+
+    def extend(self, other: RowEntry) -> None:
+        """Append another batch's rows."""
+        self.rows = self.rows + other.rows
+        self.step_arrays = None
+
+    def filter(self, keep: Sequence[int]) -> None:
+        """Keep the rows at these indices, in that order."""
+        self.rows = [self.rows[index] for index in keep]
+        self.step_arrays = None
+
+    def extract(self, index: int) -> RowEntry:
+        """The entry of one row."""
+        return RowEntry([self.rows[index]])
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> RowEntry:
+        # BatchGenerator splits a batch by copying it and filtering both halves.
+        return RowEntry(self.rows)
+
+    # What follows concerns tokens and tensors, of which there are none here.
+
+    def prepare(self, **_: Any) -> None:
+        """Idle."""
+
+    def finalize(self) -> None:
+        """Idle."""
+
+    def is_trimmable(self) -> bool:
+        """Trimming other entries need not spare this one."""
+        return True
+
+    def trim(self, count: int) -> int:
+        """Idle; `count`, as if it had been done."""
+        return count
+
+    @property
+    def state(self) -> list[Any]:
+        """Nothing to evaluate."""
+        return []
+
+    @property
+    def nbytes(self) -> int:
+        """No tensors, no bytes."""
+        return 0
+
+    def size(self) -> int:
+        """Tokens held."""
+        return 0
+
+    def empty(self) -> bool:
+        """Whether it holds no tokens."""
+        return True
+
+
+def _mix(seed: int) -> int:
+    """Spread a 64-bit seed over 64 bits (the finalizer of splitmix64), so that neighbouring seeds
+    don't give overlapping sequences of keys."""
+    word = (seed + 0x9E3779B97F4A7C15) & _MASK
+    word = ((word ^ (word >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    word = ((word ^ (word >> 27)) * 0x94D049BB133111EB) & _MASK
+    return word ^ (word >> 31)

@@ -1,0 +1,269 @@
+"""The engine's decisions, with a scripted backend in place of MLX."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bluey_server.engine.adapter_config import UnservableAdapter
+from bluey_server.engine.engine import Engine
+from bluey_server.engine.loader import Checked, Unusable
+from bluey_server.engine.rows import RowToken
+from bluey_server.messages import (
+    Cancel,
+    Drop,
+    Failed,
+    FromEngine,
+    Generate,
+    Prefetch,
+    Sampling,
+    Shutdown,
+    Started,
+    Step,
+)
+
+
+class ScriptedBackend:
+    """Gives each request the tokens 100, 101, … up to its max_tokens, and does as it is told."""
+
+    memory_bytes = 0
+
+    def __init__(self) -> None:
+        self.rows: dict[int, tuple[Generate, int]] = {}
+        self.out: dict[int, int] = {}
+        self.slots: dict[int, str] = {}
+        self.refuse: set[str] = set()
+        self.break_step = False
+        self.break_add: set[int] = set()
+
+    def load_adapter(self, slot: int, folder: Path) -> None:
+        if folder.name in self.refuse:
+            raise UnservableAdapter("it is of the kind 'dora'; only LoRA can be served")
+        self.slots[slot] = folder.name
+
+    def clear_slot(self, slot: int) -> None:
+        self.slots.pop(slot, None)
+
+    def add(self, request: Generate, slot: int) -> None:
+        if request.id in self.break_add:
+            raise RuntimeError("no")
+        assert slot == 0 or self.slots[slot] == request.adapter
+        self.rows[request.id] = (request, slot)
+        self.out[request.id] = 0
+
+    def remove(self, request: int) -> None:
+        self.rows.pop(request, None)
+
+    def step(self) -> list[RowToken]:
+        if self.break_step:
+            self.break_step = False
+            raise RuntimeError("the batch is gone")
+        tokens = []
+        for number, (request, _) in list(self.rows.items()):
+            token, self.out[number] = 100 + self.out[number], self.out[number] + 1
+            over = self.out[number] == request.max_tokens
+            ended = token in request.end_ids
+            reason = "stop" if ended else "length" if over else None
+            tokens.append(RowToken(number, token, reason))
+            if reason:
+                del self.rows[number]
+        return tokens
+
+    def reset(self) -> list[int]:
+        lost = list(self.rows)
+        self.rows.clear()
+        return lost
+
+
+class Bench:
+    """An engine on a bench: what it asked for, what it said."""
+
+    def __init__(self, slots: int = 2, max_rows: int = 8) -> None:
+        self.backend = ScriptedBackend()
+        self.said: list[FromEngine] = []
+        self.wanted: list[tuple[str, int]] = []
+        self.engine = Engine(
+            self.backend,
+            slots=slots,
+            max_rows=max_rows,
+            fetch=lambda adapter, slot: self.wanted.append((adapter, slot)),
+            send=self.said.append,
+        )
+
+    def ask(self, number: int, adapter: str | None = None, **options: Any) -> None:
+        given: dict[str, Any] = {"max_tokens": 2, "end_ids": (), "sampling": Sampling(), **options}
+        self.engine.receive(Generate(id=number, prompt=[1], adapter=adapter, **given))
+
+    def arrive(self) -> None:
+        """Let every adapter that was asked for arrive."""
+        for adapter, slot in self.wanted:
+            self.engine.receive(Checked(adapter, slot, Path(adapter)))
+        self.wanted.clear()
+
+    def tokens(self, number: int) -> list[int]:
+        steps = [message for message in self.said if isinstance(message, Step)]
+        return [token for step in steps for owner, token in step.tokens if owner == number]
+
+    def reasons(self) -> dict[int, str]:
+        steps = [message for message in self.said if isinstance(message, Step)]
+        return dict(pair for step in steps for pair in step.finished)
+
+    def failures(self) -> dict[int, str]:
+        return {said.id: said.kind for said in self.said if isinstance(said, Failed)}
+
+
+def test_requests_share_steps_and_end_apart() -> None:
+    bench = Bench()
+    bench.ask(1, max_tokens=1)
+    bench.ask(2, max_tokens=3)
+    for _ in range(3):
+        bench.engine.step()
+    assert (bench.tokens(1), bench.tokens(2)) == ([100], [100, 101, 102])
+    assert bench.reasons() == {1: "length", 2: "length"}
+    first = next(message for message in bench.said if isinstance(message, Step))
+    assert first.tokens == [(1, 100), (2, 100)], "one message carries the whole step"
+    assert bench.engine.idle
+
+
+def test_the_token_that_ends_the_turn_is_not_given_out() -> None:
+    bench = Bench()
+    bench.ask(1, max_tokens=9, end_ids=(101,))
+    bench.engine.step()
+    bench.engine.step()
+    assert bench.tokens(1) == [100]
+    assert bench.reasons() == {1: "stop"}
+
+
+def test_a_request_waits_for_its_adapter_and_is_overtaken() -> None:
+    bench = Bench()
+    bench.ask(1, adapter="a")
+    bench.ask(2)
+    bench.engine.step()
+    assert bench.wanted == [("a", 1)]
+    assert bench.tokens(1) == [] and bench.tokens(2) == [100]
+    bench.arrive()
+    bench.engine.step()
+    assert bench.tokens(1) == [100]
+    assert [said.id for said in bench.said if isinstance(said, Started)] == [2, 1]
+
+
+def test_an_adapter_without_a_slot_waits_until_one_is_free() -> None:
+    bench = Bench(slots=1)
+    bench.ask(1, adapter="a")
+    bench.ask(2, adapter="b")
+    bench.engine.step()
+    bench.arrive()
+    bench.engine.step()
+    assert bench.wanted == [] and bench.tokens(2) == []
+    bench.engine.step()  # request 1 ends here
+    bench.engine.step()
+    assert bench.wanted == [("b", 1)]
+    bench.arrive()
+    bench.engine.step()
+    assert bench.tokens(2) == [100]
+
+
+def test_rows_are_bounded() -> None:
+    bench = Bench(max_rows=1)
+    bench.ask(1)
+    bench.ask(2)
+    bench.engine.step()
+    assert bench.engine.status().running == [1]
+    assert bench.engine.status().waiting == [2]
+    bench.engine.step()
+    bench.engine.step()
+    assert bench.tokens(2) == [100]
+
+
+@pytest.mark.parametrize("kind", ["adapter_damaged", "adapter_missing", "wrong_base"])
+def test_an_unusable_adapter_fails_those_who_wait_for_it_alone(kind: str) -> None:
+    bench = Bench()
+    bench.ask(1, adapter="a")
+    bench.ask(2, adapter="a")
+    bench.ask(3, adapter="b")
+    bench.engine.step()
+    bench.engine.receive(Unusable("a", kind, "why"))
+    bench.arrive()
+    bench.engine.step()
+    assert bench.failures() == {1: kind, 2: kind}
+    assert bench.tokens(3) == [100]
+
+
+def test_an_unservable_adapter_leaves_its_slot_free() -> None:
+    bench = Bench(slots=1)
+    bench.backend.refuse = {"a"}
+    bench.ask(1, adapter="a")
+    bench.engine.step()
+    bench.arrive()
+    assert bench.failures() == {1: "adapter_unservable"}
+    bench.ask(2, adapter="b")
+    bench.engine.step()
+    assert bench.wanted == [("b", 1)]
+
+
+def test_cancel_frees_the_row_and_the_slot() -> None:
+    bench = Bench(slots=1)
+    bench.ask(1, adapter="a", max_tokens=99)
+    bench.engine.step()
+    bench.arrive()
+    bench.engine.step()
+    bench.engine.receive(Cancel(1))
+    assert bench.engine.idle
+    assert bench.engine.status().slots[0].requests == []
+    bench.ask(2, adapter="b")
+    bench.engine.step()
+    assert bench.wanted == [("b", 1)]
+
+
+def test_cancel_of_a_waiting_or_unknown_request() -> None:
+    bench = Bench(max_rows=1)
+    bench.ask(1)
+    bench.ask(2)
+    bench.engine.step()
+    bench.engine.receive(Cancel(2))
+    bench.engine.receive(Cancel(77))
+    assert bench.engine.status().waiting == []
+
+
+def test_a_failing_step_fails_all_in_flight_and_the_next_request_is_served() -> None:
+    bench = Bench(slots=1)
+    bench.ask(1, adapter="a", max_tokens=9)
+    bench.ask(2, max_tokens=9)
+    bench.engine.step()
+    bench.arrive()
+    bench.engine.step()
+    bench.backend.break_step = True
+    bench.engine.step()
+    assert bench.failures() == {1: "engine", 2: "engine"}
+    assert bench.engine.idle
+    assert bench.engine.status().slots[0].requests == []
+    bench.ask(3)
+    bench.engine.step()
+    assert bench.tokens(3) == [100]
+
+
+def test_a_request_that_cannot_start_fails_alone() -> None:
+    bench = Bench()
+    bench.backend.break_add = {1}
+    bench.ask(1)
+    bench.ask(2)
+    bench.engine.step()
+    assert bench.failures() == {1: "engine"}
+    assert bench.tokens(2) == [100]
+
+
+def test_hints() -> None:
+    bench = Bench()
+    bench.engine.receive(Prefetch("a"))
+    assert bench.wanted == [("a", 1)]
+    bench.arrive()
+    assert [(slot.adapter, slot.requests) for slot in bench.engine.status().slots] == [("a", [])]
+    bench.engine.receive(Drop("a"))
+    assert bench.engine.status().slots == []
+    assert bench.backend.slots == {}
+
+
+def test_shutdown() -> None:
+    bench = Bench()
+    bench.engine.receive(Shutdown())
+    assert bench.engine.closing
