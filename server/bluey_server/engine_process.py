@@ -47,7 +47,8 @@ class EngineSpec:
             "log-format": self.log_format,
         }
         flags = [f"--{name}={value}" for name, value in options.items()]
-        return [sys.executable, "-m", "bluey_server.engine", *flags]
+        # -P: a random.py in the folder of whoever started us must not stand in for the library's.
+        return [sys.executable, "-P", "-m", "bluey_server.engine", *flags]
 
 
 class EngineProcess:

@@ -1,0 +1,175 @@
+"""`bluey-server`: the command line of the HTTP process.
+
+Heavy imports wait until the flags are known to be right and the port to be free.
+"""
+
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bluey_adapters.errors import UnknownName
+from bluey_adapters.home import Home, find_home
+from bluey_adapters.lifeline import on_parent_gone
+from bluey_adapters.settings import DEFAULT_HOST, DEFAULT_PORT, read_config
+from bluey_data.errors import BlueyError
+from bluey_server.http.access import is_loopback
+from bluey_server.http.listening import bind, url_of
+from bluey_server.http.server_file import (
+    ServerFile,
+    find_running_server,
+    remove_server_file,
+    write_server_file,
+)
+from bluey_server.http.version import version
+from bluey_server.logs import FORMATS, LEVELS, configure_logging
+
+if TYPE_CHECKING:
+    from bluey_server.http.registry_thread import RegistryThread
+
+log = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def _one_line() -> Iterator[None]:
+    """Errors written for the user go to them as they are, without a traceback."""
+    try:
+        yield
+    except BlueyError as error:
+        raise click.ClickException(str(error)) from None
+
+
+class _Configured(click.Command):
+    """A command whose defaults come from BLUEY_HOME/config.toml, and whose errors are one line."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        with _one_line():
+            extra.setdefault("default_map", read_config(find_home()))
+        return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _one_line():
+            return super().invoke(ctx)
+
+
+@click.command(cls=_Configured, context_settings={"show_default": True})
+@click.option("--host", default=DEFAULT_HOST, envvar="BLUEY_HOST", help="Address to listen on.")
+@click.option(
+    "--port",
+    default=DEFAULT_PORT,
+    envvar="BLUEY_PORT",
+    type=click.IntRange(0, 65535),
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option(
+    "--api-key",
+    envvar="BLUEY_API_KEY",
+    help="Answer only requests that show this key.",
+)
+@click.option(
+    "--preload",
+    multiple=True,
+    metavar="NAME",
+    help="Load this model at the start. May be given several times.",
+)
+@click.option(
+    "--allow-host",
+    multiple=True,
+    metavar="HOST",
+    help="Another name by which clients may call this server; * for any.",
+)
+@click.option(
+    "--allow-origin",
+    multiple=True,
+    metavar="ORIGIN",
+    help="A web page's origin that may use this server, beside this machine's; * for any.",
+)
+@click.option("--log-level", default="info", type=click.Choice(LEVELS), help="How much to log.")
+@click.option("--log-format", default="text", type=click.Choice(FORMATS), help="How to log.")
+@click.option("--lifeline", type=int, hidden=True, help="End when this descriptor does.")
+@click.version_option(package_name="bluey", message="%(version)s")
+def main(
+    host: str,
+    port: int,
+    api_key: str | None,
+    preload: tuple[str, ...],
+    allow_host: tuple[str, ...],
+    allow_origin: tuple[str, ...],
+    log_level: str,
+    log_format: str,
+    lifeline: int | None,
+) -> None:
+    """Serve OpenAI's API; every `model` is a base or a trained adapter."""
+    configure_logging(log_level, log_format)
+    if api_key is not None and not api_key.strip():
+        raise click.ClickException("the API key is empty; leave it out to serve without one")
+    if lifeline is not None:
+        on_parent_gone(lifeline, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    home = find_home()
+    _refuse_second(home)
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(bind(host, port))
+
+        # Now that the flags are right and the port is ours: what takes half a second to import.
+        from bluey_server.engine_pool import EnginePool
+        from bluey_server.http.access import Access
+        from bluey_server.http.app import create_app
+        from bluey_server.http.registry_thread import RegistryThread
+        from bluey_server.http.service import Service
+        from bluey_server.http.serving import Serving
+
+        registry = RegistryThread(home)
+        stack.callback(registry.close)
+        _check_names(registry, preload)
+        engine = EnginePool(home, log_level=log_level, log_format=log_format)
+        service = Service(engine, registry, preload=preload)
+        bound, url = listener.getsockname()[0], url_of(listener)
+        access = Access.of(api_key=api_key, bound=bound, hosts=allow_host, origins=allow_origin)
+
+        def announce() -> None:
+            write_server_file(home, ServerFile(url, os.getpid(), version()))
+            stack.callback(remove_server_file, home)
+            click.echo(f"bluey is listening on {url}/v1 (home: {home.root})")
+            if not (api_key or is_loopback(bound)):
+                log.warning("no --api-key: whoever can reach %s may use this server", bound)
+
+        serving = Serving(create_app(service, access), service, announce)
+        serving.run([listener])
+        if serving.force_exit:
+            stack.close()
+            os._exit(1)  # threads may still be busy; nobody wants to wait for them
+
+
+def _refuse_second(home: Home) -> None:
+    running = find_running_server(home)
+    if running is not None:
+        raise click.ClickException(
+            f"a server of the home {home.root} is running already, at {running.url} "
+            f"(process {running.pid}); stop it, or point BLUEY_HOME at another folder"
+        )
+
+
+def _check_names(registry: "RegistryThread", names: tuple[str, ...]) -> None:
+    """Refuse to start for a name that means nothing: nobody would ever see it load."""
+    catalog = registry.call_blocking(lambda own: own.catalog())
+    for name in names:
+        try:
+            catalog.resolve(name)
+        except UnknownName:
+            raise click.ClickException(
+                f"--preload {name}: there is no model of that name"
+            ) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The HTTP process: OpenAI's requests in, OpenAI's answers out."""

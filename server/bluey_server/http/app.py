@@ -1,0 +1,88 @@
+"""The composition root: the whole HTTP application from its parts."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from litestar import Litestar, Request, Response
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+
+from bluey_server.http.access import Access
+from bluey_server.http.admin import status
+from bluey_server.http.background import background
+from bluey_server.http.chat import create_chat_completion
+from bluey_server.http.errors import ApiError, as_api_error
+from bluey_server.http.exchange import exchange_of
+from bluey_server.http.health import health, pointer, ready
+from bluey_server.http.models import ModelsController
+from bluey_server.http.service import Service
+from bluey_server.http.shell import Shell
+
+log = logging.getLogger(__name__)
+
+MAX_BODY = 64 * 2**20  # bytes
+
+
+def create_app(service: Service, access: Access) -> Litestar:
+    """The application. It closes `service` when it is shut down."""
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        try:
+            async with background(service):
+                yield
+        finally:
+            await service.close()
+
+    app = Litestar(
+        route_handlers=[create_chat_completion, ModelsController, status, pointer, health, ready],
+        dependencies={"service": Provide(lambda: service, sync_to_thread=False)},
+        exception_handlers={Exception: _answer_error},
+        lifespan=[lifespan],
+        request_max_body_size=MAX_BODY,
+        openapi_config=None,
+        logging_config=None,
+        state=State({"service": service}),
+    )
+    # Litestar runs middleware for known URLs only; ids, access and logs are for all.
+    app.asgi_handler = Shell(app.asgi_handler, access)
+    return app
+
+
+def _answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    if isinstance(error, HTTPException):
+        answer = _of_litestar(request, error)
+    else:
+        answer = as_api_error(error)
+        if answer is not error and answer.status >= 500:
+            log.error("request %s failed", exchange_of(request.scope).id, exc_info=error)
+    return Response(
+        answer.body(),
+        status_code=answer.status,
+        headers=answer.headers(),
+        media_type="application/json",
+    )
+
+
+def _of_litestar(request: Request[Any, Any, Any], error: HTTPException) -> ApiError:
+    exchange = exchange_of(request.scope)
+    match error.status_code:
+        case 404:
+            return ApiError(404, f"Invalid URL ({exchange.method} {exchange.path})")
+        case 405:
+            return ApiError(
+                405,
+                f"Not allowed to {exchange.method} on {exchange.path}.",
+                code="method_not_supported",
+            )
+        case 413:
+            return ApiError(
+                413,
+                f"The request's body is larger than {MAX_BODY // 2**20} MB.",
+                code="request_too_large",
+            )
+        case status_code:
+            return ApiError(status_code, error.detail)

@@ -1,0 +1,87 @@
+"""One HTTP request from arrival to its line in the log."""
+
+import logging
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from litestar.types import Scope
+
+log = logging.getLogger("bluey_server.requests")
+
+_KEY = "bluey.exchange"
+_QUIET = ("/health", "/ready")  # asked every few seconds by whoever watches the server
+_IGNORED_SHOWN = 64
+
+
+@dataclass(eq=False)
+class Exchange:
+    """What is known of a request while it is answered. Never holds what was said."""
+
+    method: str
+    path: str
+    id: str = field(default_factory=lambda: f"req_{uuid.uuid4().hex}")
+    started: float = field(default_factory=time.perf_counter)
+    model: str | None = None
+    digest: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    first_token: float | None = None  # like `started`
+    ignored: tuple[str, ...] = ()
+    status: int | None = None
+    outcome: str | None = None  # "stop" | "length" | "cancelled" | "failed:KIND"
+
+    def attach(self, scope: "Scope") -> None:
+        """Make `exchange_of` find this from the request's scope."""
+        cast(dict[str, object], scope)[_KEY] = self
+
+    def count(self, completion_tokens: int) -> None:
+        """So many tokens have been generated."""
+        self.completion_tokens = completion_tokens
+        if self.first_token is None:
+            self.first_token = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Since the request came."""
+        return time.perf_counter() - self.started
+
+    def ignored_header(self) -> str | None:
+        """Keys of the request that nobody knows, fit for a header."""
+        shown = (quote(key[:64], safe="_-.") for key in self.ignored[:_IGNORED_SHOWN])
+        return ", ".join(shown) or None
+
+    def write_log(self) -> None:
+        """The one line that each request gets."""
+        level = logging.DEBUG if self.path in _QUIET else logging.INFO
+        fields = {
+            "request": self.id,
+            "model": self.model,
+            "adapter": self.digest and self.digest[:12],
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "first_token_ms": _ms(self.first_token and self.first_token - self.started),
+            "ms": _ms(self.seconds),
+            "tokens_per_second": self._speed(),
+            "outcome": self.outcome or self.status or "cancelled",
+        }
+        log.log(level, "%s %s", self.method, quote(self.path, safe="/"), extra={"fields": fields})
+
+    def _speed(self) -> float | None:
+        """Of decoding alone: the first token's time is the prompt's."""
+        if self.first_token is None or not self.completion_tokens or self.completion_tokens < 2:
+            return None
+        seconds = max(time.perf_counter() - self.first_token, 1e-6)
+        return round((self.completion_tokens - 1) / seconds, 1)
+
+
+def exchange_of(scope: "Scope") -> Exchange:
+    """The exchange that a request belongs to."""
+    return cast(dict[str, Exchange], scope)[_KEY]
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 1)

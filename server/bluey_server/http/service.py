@@ -1,0 +1,69 @@
+"""What every handler needs, in one object that the composition root makes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from bluey_server.engine_protocol import EngineProtocol
+from bluey_server.http.exchange import Exchange
+from bluey_server.http.names import Names
+from bluey_server.http.registry_thread import RegistryThread
+
+
+@dataclass(frozen=True)
+class Timings:
+    """How long the server waits for what, in seconds."""
+
+    silence: float = 6.0  # an engine that says nothing for so long has failed
+    patience: float = 2.0  # a stream's status is held back so long, for an early failure to show
+    keepalive: float = 10.0  # a stream is never silent for longer
+    watch: float = 1.0  # between two looks at what others have changed
+    bury: float = 5.0  # between two looks for dead training workers
+    drain: float = 10.0  # what streams are given to finish when the server stops
+
+
+@dataclass
+class Service:
+    """The server's parts and its state."""
+
+    engine: EngineProtocol
+    registry: RegistryThread
+    timings: Timings = field(default_factory=Timings)
+    preload: tuple[str, ...] = ()
+    draining: bool = False
+    in_flight: set[Exchange] = field(default_factory=set)
+    preloads: dict[str, str] = field(default_factory=dict)
+    """For each name to preload: "loading", "ready", or what went wrong."""
+
+    def __post_init__(self) -> None:
+        self.names = Names(self.registry)
+
+    @contextmanager
+    def answering(self, exchange: Exchange) -> Iterator[None]:
+        """Count a request among those in flight."""
+        self.in_flight.add(exchange)
+        try:
+            yield
+        finally:
+            self.in_flight.discard(exchange)
+
+    def not_ready(self) -> list[str]:
+        """Why the server should be sent no requests; empty when it should."""
+        reasons = ["draining: the server is about to stop"] if self.draining else []
+        reasons += [
+            f"preload of {name}: {state}"
+            for name, state in self.preloads.items()
+            if state != "ready"
+        ]
+        reasons += [
+            f"the engine of {replica.base} is {replica.state}"
+            + (f": {replica.error}" if replica.error else "")
+            for replica in self.engine.status()
+            if replica.state in ("failed", "restarting")
+        ]
+        return reasons
+
+    async def close(self) -> None:
+        """Stop the engines and close the registry."""
+        await self.engine.close()
+        self.registry.close()

@@ -1,0 +1,50 @@
+"""The writing end of one event stream."""
+
+import time
+
+import msgspec
+from litestar.types import Send
+
+from bluey_server.http import sse
+
+
+class StreamWriter:
+    """Sends events; knows whether anything was sent, and how long ago."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._last = time.monotonic()
+        self.opened = False
+
+    @property
+    def quiet_for(self) -> float:
+        """Seconds since the last byte, or since there could have been one."""
+        return time.monotonic() - self._last
+
+    async def open(self, first: msgspec.Struct) -> None:
+        """Send the headers and the first event. From now on a failure is an event, not a status."""
+        headers = [(key.encode(), value.encode()) for key, value in sse.HEADERS.items()]
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        self.opened = True
+        await self.write(first)
+
+    async def write(self, *payloads: msgspec.Struct) -> None:
+        """Send events, in one piece."""
+        await self._bytes(b"".join(sse.json_event(payload) for payload in payloads))
+
+    async def keep_alive(self) -> None:
+        """Send a comment."""
+        await self._bytes(sse.KEEPALIVE)
+
+    async def done(self, *payloads: msgspec.Struct) -> None:
+        """Send the last events and the mark that all is well."""
+        await self.write(*payloads)
+        await self._bytes(sse.DONE, more=False)
+
+    async def fail(self, envelope: bytes) -> None:
+        """Send an error and end without the mark: to every client that is a failure."""
+        await self._bytes(sse.event(envelope), more=False)
+
+    async def _bytes(self, body: bytes, *, more: bool = True) -> None:
+        await self._send({"type": "http.response.body", "body": body, "more_body": more})
+        self._last = time.monotonic()

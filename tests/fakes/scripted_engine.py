@@ -1,0 +1,212 @@
+"""An engine that says what it is told to: deterministic, and satisfying EngineProtocol.
+
+A test enqueues one script a request, a list of steps; a request without one gets a default. It
+notes what it was asked, and which requests were cancelled.
+"""
+
+import asyncio
+import queue
+import threading
+from collections import deque
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+
+from bluey_adapters.bases import OpenBase
+from bluey_server.engine_protocol import (
+    GeneratedTokens,
+    GenerationAlive,
+    GenerationEvent,
+    GenerationFailed,
+    GenerationFinished,
+    GenerationRequest,
+    GenerationStarted,
+    ReplicaStatus,
+)
+from bluey_server.messages import EngineStatus, SlotStatus
+
+
+@dataclass(frozen=True)
+class Say:
+    """Text, one token at a time, as the base's tokenizer cuts it; or each character apart."""
+
+    text: str
+    apart: bool = False
+
+    def ids(self, base: OpenBase) -> list[int]:
+        """The tokens."""
+        parts = list(self.text) if self.apart else [self.text]
+        return [token for part in parts for token in base.tokenizer.encode(part, special=False)]
+
+
+@dataclass(frozen=True)
+class Alive:
+    """Nothing new, so many times."""
+
+    times: int = 1
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Go on when the test sets the event."""
+
+    event: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Say nothing more, for ever."""
+
+
+@dataclass(frozen=True)
+class Fail:
+    """End with a failure."""
+
+    kind: str = "engine_died"
+    message: str = "The engine died."
+    retryable: bool = True
+
+
+@dataclass(frozen=True)
+class Finish:
+    """End well. A script without an end gets this one."""
+
+    reason: str = "stop"
+
+
+Step = Say | Alive | Wait | Silence | Fail | Finish
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as the engine got it."""
+
+    base: OpenBase
+    request: GenerationRequest
+
+
+class ScriptedEngine:
+    """The EngineProtocol, answered from scripts. Its methods run on one event loop; what tests
+    call is safe from any thread."""
+
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+        self.arrived: queue.Queue[str] = queue.Queue()
+        self.cancelled: queue.Queue[str] = queue.Queue()
+        self.prefetched: queue.Queue[tuple[str, str]] = queue.Queue()
+        self.dropped: queue.Queue[tuple[str, str]] = queue.Queue()
+        self.closed = False
+        self.replicas: list[ReplicaStatus] = []
+        self.preload_gate: threading.Event | None = None
+        self._scripts: deque[tuple[Step, ...]] = deque()
+        self._closing = threading.Event()
+
+    def enqueue(self, *steps: Step) -> None:
+        """The script of the next request that has none."""
+        self._scripts.append(steps)
+
+    async def submit(
+        self, base: OpenBase, request: GenerationRequest
+    ) -> AsyncGenerator[GenerationEvent, None]:
+        """See EngineProtocol."""
+        self.asked.append(Asked(base, request))
+        self.arrived.put(request.id)
+        who = "the bare base" if request.adapter is None else f"adapter {request.adapter[:6]}"
+        steps = self._scripts.popleft() if self._scripts else (Say(f"I am {who}."),)
+        over = False
+        try:
+            yield GenerationStarted(f"{base.base.name}/0", request.adapter)
+            async for event in self._play(steps, base, request.max_tokens):
+                # Set before it is handed over: nobody needs to ask again after the last one.
+                over = isinstance(event, GenerationFinished | GenerationFailed)
+                yield event
+        finally:
+            if not over:
+                self.cancelled.put(request.id)
+
+    async def preload(self, base: OpenBase) -> None:
+        """See EngineProtocol."""
+        if self.preload_gate is not None:
+            await _until(self.preload_gate)
+        self.run(base.base.name, base.fingerprint)
+
+    async def prefetch(self, base_fingerprint: str, adapter: str) -> None:
+        """See EngineProtocol."""
+        self.prefetched.put((base_fingerprint, adapter))
+
+    async def drop(self, base_fingerprint: str, adapter: str) -> None:
+        """See EngineProtocol."""
+        self.dropped.put((base_fingerprint, adapter))
+
+    def status(self) -> list[ReplicaStatus]:
+        """See EngineProtocol."""
+        return list(self.replicas)
+
+    async def close(self) -> None:
+        """See EngineProtocol."""
+        self.closed = True
+        self._closing.set()
+
+    def run(
+        self, base: str, fingerprint: str, *, state: str = "ready", adapters: tuple[str, ...] = ()
+    ) -> None:
+        """Show an engine in `status`, with adapters in its slots."""
+        slots = [SlotStatus(slot, digest, []) for slot, digest in enumerate(adapters, 1)]
+        self.replicas = [
+            ReplicaStatus(
+                replica=f"{base}/0",
+                base=base,
+                base_fingerprint=fingerprint,
+                state=state,
+                pid=4711,
+                restarts=0,
+                engine=EngineStatus(
+                    running=[],
+                    waiting=[],
+                    slots=slots,
+                    slots_total=32,
+                    tokens_out=0,
+                    memory_bytes=0,
+                ),
+            )
+        ]
+
+    async def _play(
+        self, steps: tuple[Step, ...], base: OpenBase, max_tokens: int
+    ) -> AsyncGenerator[GenerationEvent, None]:
+        left = max_tokens
+        for step in steps:
+            match step:
+                case Say():
+                    for token in step.ids(base):
+                        yield GeneratedTokens([token])
+                        left -= 1
+                        if left == 0:
+                            yield GenerationFinished("length")
+                            return
+                        await asyncio.sleep(0)
+                case Alive(times):
+                    for _ in range(times):
+                        yield GenerationAlive()
+                        await asyncio.sleep(0)
+                case Wait(event):
+                    # Like a real engine: proves its life while it waits, fails when closed.
+                    while not event.is_set():
+                        if self._closing.is_set():
+                            yield GenerationFailed("engine_died", "The engine was closed.", True)
+                            return
+                        yield GenerationAlive()
+                        await asyncio.sleep(0.005)
+                case Silence():
+                    await asyncio.Event().wait()
+                case Fail(kind, message, retryable):
+                    yield GenerationFailed(kind, message, retryable)
+                    return
+                case Finish(reason):
+                    yield GenerationFinished(reason)
+                    return
+        yield GenerationFinished("stop")
+
+
+async def _until(event: threading.Event) -> None:
+    while not event.is_set():  # noqa: ASYNC110 - it is set by another thread
+        await asyncio.sleep(0.005)
