@@ -1,5 +1,6 @@
 """Base models: registered names for weights, and what is needed to talk with them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,7 +85,7 @@ class OpenBase:
 
     def encode_chat(
         self,
-        messages: list[ChatMessage],
+        messages: Sequence[ChatMessage],
         *,
         template: str | None = None,
         add_generation_prompt: bool = True,
@@ -101,7 +102,7 @@ class OpenBase:
 
     def write_chat(
         self,
-        messages: list[ChatMessage],
+        messages: Sequence[ChatMessage],
         *,
         template: str | None = None,
         add_generation_prompt: bool = True,

@@ -119,11 +119,11 @@ class Catalog:
         return [version for (owner, _), version in sorted(self.versions.items()) if owner == name]
 
 
-def check_adapter_name(name: str) -> str:
-    """Return `name`. Raises RegistryError when an adapter can't be called that."""
+def check_adapter_name(name: str, kind: str = "an adapter") -> str:
+    """Return `name`. Raises RegistryError when an adapter, or a base, can't be called that."""
     if not _ADAPTER_NAME.fullmatch(name):
         raise RegistryError(
-            f"{name!r} can't name an adapter: use letters, digits, '.', '_' and '-', "
+            f"{name!r} can't name {kind}: use letters, digits, '.', '_' and '-', "
             "64 characters at most, a letter or digit first"
         )
     return name

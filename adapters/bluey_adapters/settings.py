@@ -17,7 +17,6 @@ KNOWN = {
     "host": str,
     "port": int,
     "api_key": str,
-    "admin_key": str,
     "preload": list,
     "allow_host": list,
     "allow_origin": list,
@@ -33,7 +32,7 @@ def read_config(home: Home) -> dict[str, Any]:
     """
     try:
         config = tomllib.loads(home.config.read_text("utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # the latter is the home's to tell
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{home.config} can't be read: {error}") from None
