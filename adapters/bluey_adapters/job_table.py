@@ -54,6 +54,16 @@ class JobTable:
         row = self._database.execute("SELECT * FROM jobs WHERE status = 'running'").fetchone()
         return None if row is None else _job(row)
 
+    def queue_up(self, job_id: str) -> None:
+        """Say that this process will run a queued job when its turn comes."""
+        self._change(
+            job_id,
+            "queued",
+            f"heartbeat_at = {NOW}, host = ?, pid = ?",
+            platform.node(),
+            os.getpid(),
+        )
+
     def claim(self, job_id: str) -> bool:
         """Make a queued job this process's own and running. False when it isn't queued, or when
         another job is running."""
@@ -116,17 +126,18 @@ class JobTable:
         return [JobEvent(**{**dict(row), "data": msgspec.json.decode(row["data"])}) for row in rows]
 
     def bury_dead(self) -> list[Job]:
-        """Fail the running jobs whose workers are gone: their process has ended on this host, or
-        no heartbeat has come for too long. Returns them."""
+        """Fail the jobs whose workers are gone: the process that runs one, or waits to, has ended
+        on this host, or no heartbeat has come for too long. Returns them."""
         rows = self._database.execute(
-            f"SELECT *, {NOW} - heartbeat_at AS silence FROM jobs WHERE status = 'running'"
+            f"SELECT *, {NOW} - heartbeat_at AS silence FROM jobs"
+            " WHERE status IN ('running', 'queued') AND pid IS NOT NULL"
         ).fetchall()
         buried = []
         for row in rows:
             here = row["host"] == platform.node()
-            if here and not _alive(row["pid"], row["started_at"]):
+            if here and not _alive(row["pid"], row["heartbeat_at"]):
                 reason = f"its worker (process {row['pid']}) ended without finishing it"
-            elif row["silence"] > HEARTBEAT_LOST:
+            elif row["status"] == "running" and row["silence"] > HEARTBEAT_LOST:
                 reason = f"its worker gave no sign of life for {row['silence']:.0f} s"
             else:
                 continue
@@ -184,7 +195,7 @@ def _job(row: sqlite3.Row) -> Job:
 
 
 def _alive(pid: int, since: float) -> bool:
-    """Whether the process that claimed a job still is: the number may be another's by now."""
+    """Whether the process that spoke at `since` still is: its number may be another's by now."""
     try:
         process = psutil.Process(pid)
         started: float = process.create_time()

@@ -70,6 +70,7 @@ def claim(registry: Registry, job_id: str, stop: StopSign) -> bool:
 
     Raises StopRequested.
     """
+    registry.jobs.queue_up(job_id)
     waiting_for = None
     while not registry.jobs.claim(job_id):
         if registry.jobs.get(job_id).status is not JobStatus.QUEUED:
