@@ -25,6 +25,9 @@ class Database:
         self._path = path
         try:
             self._connection = sqlite3.connect(path, isolation_level=None)
+        except sqlite3.Error as error:
+            raise self._unusable(error) from None
+        try:
             self._connection.row_factory = sqlite3.Row
             self._connection.execute(f"PRAGMA busy_timeout = {_BUSY}")
             self._connection.execute("PRAGMA journal_mode = WAL")
@@ -32,7 +35,11 @@ class Database:
             self._connection.execute("PRAGMA foreign_keys = ON")
             self._migrate()
         except sqlite3.Error as error:
-            raise RegistryError(f"the registry {path} can't be opened: {error}") from None
+            self.close()
+            raise self._unusable(error) from None
+        except RegistryError:
+            self.close()
+            raise
 
     def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
         """Run one statement."""
@@ -66,6 +73,9 @@ class Database:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+    def _unusable(self, error: sqlite3.Error) -> RegistryError:
+        return RegistryError(f"the registry {self._path} can't be opened: {error}")
 
     def _migrate(self) -> None:
         migrations = sorted(

@@ -1,0 +1,52 @@
+"""What all tests share: what is run, and what is said of the rest."""
+
+from collections.abc import Iterator
+
+import pytest
+
+_SLOW = "slow: `make test-all` runs it"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _nobodys_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A test that names no home gets this one, never the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BLUEY_HOME", str(tmp_path_factory.mktemp("nobody") / "home"))
+        yield
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("bluey")
+    group.addoption("--slow", action="store_true", help="run the slow tests as well")
+    group.addoption(
+        "--nothing-left-out",
+        action="store_true",
+        help="fail when a test was skipped for want of something on this machine",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--slow"):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason=_SLOW))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if session.config.getoption("--nothing-left-out") and any(_left_out(session.config)):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if config.getoption("--nothing-left-out"):
+        for name in _left_out(config):
+            terminalreporter.write_line(f"left out, which fails this run: {name}", red=True)
+
+
+def _left_out(config: pytest.Config) -> Iterator[str]:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    for report in reporter.stats.get("skipped", []) if reporter else []:
+        if isinstance(report.longrepr, tuple) and not report.longrepr[2].endswith(_SLOW):
+            yield f"{report.nodeid} ({report.longrepr[2]})"
