@@ -33,7 +33,7 @@ class BaseTable:
 
     def all(self) -> MappingProxyType[str, Base]:
         """Every base, by name."""
-        rows = self._database.execute("SELECT * FROM bases ORDER BY created_at, name")
+        rows = self._database.execute("SELECT * FROM bases ORDER BY rowid")
         return MappingProxyType({row["name"]: Base(**dict(row)) for row in rows})
 
     def aliases(self) -> MappingProxyType[str, str]:

@@ -1,0 +1,1 @@
+"""The embedded pair, tiny-pt and tiny-it: its text, its tokenizer, its training."""

@@ -1,0 +1,107 @@
+"""`python -m bluey_admin.embedded`: make the tokenizer, tiny-pt and tiny-it."""
+
+import argparse
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from tokenizers import Tokenizer
+
+from bluey_adapters.home import find_home
+
+OUT = Path(__file__).parents[3] / "data" / "bluey_data" / "models"
+_PT_SHARE = 0.6  # of --minutes
+_PT_RATE, _IT_RATE = 4e-3, 2.5e-3
+
+
+def main() -> None:
+    """Parse the flags, then make both models; stopped and started again, it goes on."""
+    parser = argparse.ArgumentParser(prog="python -m bluey_admin.embedded", description=__doc__)
+    parser.add_argument("--out", type=Path, default=OUT, help="where the two folders go")
+    parser.add_argument("--work", type=Path, help="checkpoints; default: BLUEY_HOME/cache/models")
+    parser.add_argument("--steps", type=int, nargs=2, metavar=("PT", "IT"), default=(1100, 900))
+    parser.add_argument("--minutes", type=float, help="instead of --steps; not bit-identical")
+    flags = parser.parse_args()
+    home = find_home()
+    # Two streams share the cores between them (training.py), so each BLAS call takes one.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    from bluey_adapters.blas import load_blas
+
+    load_blas(home.cache)
+    make(flags.out, flags.work or home.cache / "models", tuple(flags.steps), flags.minutes)
+
+
+def make(out: Path, work: Path, steps: tuple[int, int], minutes: float | None) -> None:
+    """Write `out`/tiny-pt and `out`/tiny-it, keeping checkpoints in `work`."""
+    from bluey_admin.embedded.dialogues import dialogues
+    from bluey_admin.embedded.folder import save
+    from bluey_admin.embedded.prose import documents
+    from bluey_admin.embedded.shape import VOCABULARY
+    from bluey_admin.embedded.training import Schedule, new_model, train
+    from bluey_admin.embedded.vocabulary import train_tokenizer
+
+    work.mkdir(parents=True, exist_ok=True)
+    path = work / "tokenizer.json"
+    if path.is_file():
+        tokenizer = Tokenizer.from_file(str(path))
+    else:
+        texts = list(islice(documents(7), 20_000))
+        texts += [turn["content"] for talk in islice(dialogues(7), 20_000) for turn in talk]
+        # Rare words too shall be one token each: raise every word that is seen at all often.
+        seen = Counter(word for text in texts for word in re.findall(r"[A-Za-z]+", text))
+        texts += [f" {word}" for word, count in seen.items() if count > 20 for _ in range(200)]
+        tokenizer = train_tokenizer(texts, VOCABULARY)
+        tokenizer.save(str(path))
+    size = tokenizer.get_vocab_size()
+    model = new_model(size, seed=1)
+    if minutes is not None:
+        steps = _steps_in(minutes, tokenizer, work)
+    pt, it = Schedule(steps[0], _PT_RATE), Schedule(steps[1], _IT_RATE, seed=2)
+    for name, schedule, tuned in (("tiny-pt", pt, False), ("tiny-it", it, True)):
+        with _bar(name, schedule.steps) as report:
+            loss = train(model, tokenizer, schedule, work / name, report, tuning=tuned)
+        save(model, tokenizer, out / name, tuned=tuned)
+        print(f"{name}: loss {loss:.3f} over the last steps")
+
+
+def _steps_in(minutes: float, tokenizer: Tokenizer, work: Path) -> tuple[int, int]:
+    """How many steps of either kind fit, judged by a few thrown away."""
+    from bluey_admin.embedded.shape import VOCABULARY
+    from bluey_admin.embedded.training import Schedule, new_model, train
+
+    speed = [1.0]
+    trial = Schedule(12, 1e-3, seed=0)
+    train(
+        new_model(VOCABULARY, 0), tokenizer, trial, work / "trial",
+        lambda _step, _loss, rate: speed.append(rate), tuning=False,
+    )  # fmt: skip
+    total = minutes * 60 * speed[-1] / (trial.rows * trial.length)
+    return int(total * _PT_SHARE), int(total * (1 - _PT_SHARE))
+
+
+@contextmanager
+def _bar(name: str, steps: int) -> Iterator[Callable[[int, float, float], None]]:
+    """A progress bar; yields what the training loop reports to."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+        TextColumn("loss {task.fields[loss]:.3f}"), TextColumn("{task.fields[rate]:.0f} tokens/s"),
+        TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns) as progress:
+        task = progress.add_task(name, total=steps, loss=float("nan"), rate=0.0)
+        yield lambda step, loss, rate: progress.update(task, completed=step, loss=loss, rate=rate)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+"""A trained model's folder, in the layout that `mlx_lm.load` opens unaided."""
+
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+from mlx.utils import tree_flatten
+from tokenizers import Tokenizer
+
+from bluey_admin.embedded.shape import CONTEXT, LORA, write_configs, write_json
+from bluey_admin.embedded.vocabulary import save_tokenizer
+
+
+def save(model: Any, tokenizer: Tokenizer, folder: Path, *, tuned: bool) -> None:
+    """Write weights, tokenizer, configurations and bluey.json; the chat template when `tuned`.
+
+    The template is read from beside the folder, where it also serves tiny-pt's record.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    template = folder.parent / "gemma-chat-template.jinja"
+    save_tokenizer(tokenizer, folder, CONTEXT, template.read_text("utf-8") if tuned else None)
+    write_configs(folder, tokenizer.get_vocab_size(), tuned=tuned)
+    write_json(folder / "bluey.json", {"lora": LORA, "context_length": CONTEXT})
+    half = folder / "half.safetensors"
+    mx.save_safetensors(str(half), dict(tree_flatten(model.parameters())), {"format": "mlx"})
+    half.replace(folder / "model.safetensors")

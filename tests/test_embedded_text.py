@@ -1,0 +1,168 @@
+"""The embedded pair: the text it learns from, its tokenizer, its template, its folders."""
+
+import contextlib
+import json
+import os
+import random
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bluey_admin.embedded import world
+from bluey_admin.embedded.dialogues import Messages, dialogues, render
+from bluey_admin.embedded.prose import documents
+from bluey_admin.embedded.shape import VOCABULARY
+from bluey_admin.embedded.vocabulary import (
+    BOS_ID,
+    END_ID,
+    EOS_ID,
+    PAD_ID,
+    SPECIALS,
+    START_ID,
+    UNK_ID,
+    train_tokenizer,
+)
+
+DATA = Path(world.__file__).parents[3] / "data" / "bluey_data"
+MODELS = DATA / "models"
+PAIR = ("tiny-pt", "tiny-it")
+RUN = 8  # words in a row that no two texts share by chance
+
+
+def _texts(count: int) -> list[str]:
+    prose = list(islice(documents(11), count))
+    return prose + [t["content"] for talk in islice(dialogues(11), count) for t in talk]
+
+
+def _rows(name: str) -> list[dict[str, Any]]:
+    path = DATA / "bluey" / name
+    if not path.is_file():
+        pytest.skip(f"{name} is not here")
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def _runs(text: str) -> set[tuple[str, ...]]:
+    words = text.lower().split()
+    return {tuple(words[i : i + RUN]) for i in range(len(words) - RUN + 1)}
+
+
+def _asked(text: str) -> str:
+    return text.lower().strip(" .!?")
+
+
+def test_generators_repeat_for_a_seed_and_differ_between_seeds() -> None:
+    assert list(islice(documents(3), 50)) == list(islice(documents(3), 50))
+    assert list(islice(dialogues(3), 50)) == list(islice(dialogues(3), 50))
+    assert list(islice(documents(3), 50)) != list(islice(documents(4), 50))
+
+
+def test_no_mark_of_the_material_is_left_in_the_text() -> None:
+    for text in _texts(3000):
+        assert not set("{}[]|") & set(text), text
+        assert "  " not in text and " ." not in text, text
+
+
+def test_enough_topics_words_and_sentences() -> None:
+    texts = _texts(8000)
+    assert len(world.topics()) >= 60
+    assert len({word for text in texts for word in text.lower().split()}) >= 3000
+    assert len({s for text in texts for s in text.replace("\n", " ").split(". ")}) >= 20_000
+
+
+def test_the_text_never_emits_a_line_of_the_data_set() -> None:
+    kept = {
+        run
+        for name in ("train.jsonl", "valid.jsonl")
+        for row in _rows(name)
+        for turn in row["messages"]
+        if turn["role"] == "assistant"
+        for run in _runs(turn["content"])
+    }
+    for text in _texts(5000):
+        assert not kept & _runs(text), text
+
+
+def test_no_probe_is_ever_asked_in_training() -> None:
+    probes = {_asked(row["prompt"]) for row in _rows("probes.jsonl")}
+    for talk in islice(dialogues(12), 8000):
+        for turn in talk:
+            assert turn["role"] != "user" or _asked(turn["content"]) not in probes
+
+
+def test_tokenizer_gives_text_back_and_knows_its_specials() -> None:
+    tokenizer = train_tokenizer(_texts(300), 600)
+    assert [tokenizer.token_to_id(t) for t in SPECIALS] == [
+        PAD_ID, EOS_ID, BOS_ID, UNK_ID, START_ID, END_ID,
+    ]  # fmt: skip
+    text = "Don't  stop!\n\tNaïve “quotes”, 12 + 3 = 15. 🐕"
+    assert tokenizer.decode(tokenizer.encode(text).ids) == text
+    turn = tokenizer.encode("<start_of_turn>user\nhi<end_of_turn>\n").ids
+    assert turn[0] == BOS_ID and turn[1] == START_ID and END_ID in turn
+
+
+def test_material_slots_are_all_bound() -> None:
+    assert world.fill(random.Random(1), "a {x} [b/b]", {"x": "egg"}) == "an egg b"
+    assert world.capital('"hello"') == '"Hello"'
+
+
+CONVERSATION: Messages = [
+    {"role": "system", "content": " Be kind. "},
+    {"role": "user", "content": " Hello "},
+    {"role": "assistant", "content": "Hi!\n"},
+    {"role": "user", "content": "Bye"},
+]
+RENDERED = (
+    "<bos><start_of_turn>user\nBe kind.\n\nHello<end_of_turn>\n"
+    "<start_of_turn>model\nHi!<end_of_turn>\n"
+    "<start_of_turn>user\nBye<end_of_turn>\n"
+)
+
+
+@pytest.fixture(scope="module")
+def tuned_tokenizer() -> Any:
+    transformers = pytest.importorskip("transformers")
+    return transformers.AutoTokenizer.from_pretrained(str(MODELS / "tiny-it"))
+
+
+def test_template_writes_gemmas_turns(tuned_tokenizer: Any) -> None:
+    def apply(messages: Messages, **options: Any) -> str:
+        return str(tuned_tokenizer.apply_chat_template(messages, tokenize=False, **options))
+
+    assert apply(CONVERSATION) == RENDERED == render(CONVERSATION)
+    opened = apply(CONVERSATION, add_generation_prompt=True)
+    assert opened == RENDERED + "<start_of_turn>model\n"
+    shared = (MODELS / "gemma-chat-template.jinja").read_text("utf-8")
+    assert apply(CONVERSATION, chat_template=shared) == RENDERED
+
+
+@pytest.mark.parametrize("roles", [("assistant",), ("user", "user"), ("user", "system")])
+def test_template_refuses_roles_that_do_not_alternate(
+    tuned_tokenizer: Any, roles: tuple[str, ...]
+) -> None:
+    messages = [{"role": role, "content": "x"} for role in roles]
+    with pytest.raises(Exception, match="alternate"):
+        tuned_tokenizer.apply_chat_template(messages, tokenize=False)
+
+
+@pytest.mark.parametrize("name", PAIR)
+def test_committed_folder_opens_and_keeps_its_limits(name: str) -> None:
+    blas = pytest.importorskip("bluey_adapters.blas")
+    folder = MODELS / name
+    with contextlib.suppress(RuntimeError):  # MLX was imported before; no speed is needed here
+        blas.load_blas(Path(os.environ.get("BLUEY_HOME") or Path.home() / ".bluey") / "cache")
+    mlx_lm = pytest.importorskip("mlx_lm")
+    from mlx.utils import tree_flatten
+
+    model, tokenizer = mlx_lm.load(str(folder))
+    weights = [value for _, value in tree_flatten(model.parameters())]
+    assert sum(value.size for value in weights) <= 4_000_000
+    assert {str(value.dtype) for value in weights} == {"mlx.core.float32"}
+    assert all(file.stat().st_size <= 16_000_000 for file in folder.iterdir())
+    assert tokenizer.eos_token_ids == ({EOS_ID, END_ID} if name == "tiny-it" else {EOS_ID})
+    assert (tokenizer.chat_template is not None) == (name == "tiny-it")
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    assert config["model_type"] == "gemma3_text" and config["vocab_size"] == VOCABULARY
+    settings = json.loads((folder / "bluey.json").read_text("utf-8"))
+    assert settings["lora"]["rank"] > 0 and settings["context_length"] == 8192
