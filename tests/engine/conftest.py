@@ -54,7 +54,7 @@ def make_adapter(
     linear_to_lora_layers(model, layers, parameters)
     mx.random.seed(seed)
     tensors = {
-        name: mx.random.normal(tensor.shape) * 0.05
+        name: mx.random.normal(tensor.shape) * 0.3
         for name, tensor in tree_flatten(model.trainable_parameters())
     }
     folder.mkdir(parents=True)
