@@ -42,7 +42,10 @@ def home(tmp_path: Path) -> Home:
 def make_adapter(
     folder: Path, base: Path, *, seed: int, rank: int, layers: int, fingerprint: str = "none"
 ) -> Path:
-    """Write a random adapter, as mlx-lm lays it out, with our card beside it."""
+    """Write a random adapter, as mlx-lm lays it out, with our card beside it.
+
+    Strong enough to change what the base says, too weak to drown the prompt.
+    """
     import mlx.core as mx
     import mlx_lm
     from mlx.utils import tree_flatten
@@ -54,7 +57,7 @@ def make_adapter(
     linear_to_lora_layers(model, layers, parameters)
     mx.random.seed(seed)
     tensors = {
-        name: mx.random.normal(tensor.shape) * 0.3
+        name: mx.random.normal(tensor.shape) * 0.06
         for name, tensor in tree_flatten(model.trainable_parameters())
     }
     folder.mkdir(parents=True)

@@ -50,7 +50,7 @@ class Client:
             "id": "test",
             "prompt": list(range(20, 40)),
             "adapter": None,
-            "max_tokens": 8,
+            "max_tokens": 24,
             "min_tokens": 0,
             "end_ids": (),
             "sampling": Sampling(temperature=0),
@@ -127,7 +127,7 @@ def test_a_killed_engine_tells_its_streams_and_comes_back(home: Home, opened: Op
         assert answer.last.kind == "engine_died"
         assert "SIGKILL" in answer.last.message
         after = await client.ask()
-        assert isinstance(after.last, GenerationFinished) and len(after.ids) == 8
+        assert isinstance(after.last, GenerationFinished) and len(after.ids) == 24
         assert client.pool.status()[0].restarts == 1
 
     with_pool(home, opened, scenario)
@@ -141,7 +141,7 @@ def test_a_request_that_had_no_token_yet_is_tried_again(home: Home, opened: Open
         await asyncio.sleep(0.1)
         os.kill(client.pid, signal.SIGKILL)
         answer = await asking
-        assert isinstance(answer.last, GenerationFinished) and len(answer.ids) == 8
+        assert isinstance(answer.last, GenerationFinished) and len(answer.ids) == 24
 
     with_pool(home, opened, scenario)
 
