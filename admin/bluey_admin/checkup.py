@@ -17,8 +17,8 @@ from bluey_adapters.errors import HomeError, SettingsError
 from bluey_adapters.home import Home
 from bluey_adapters.model_folder import fingerprint
 from bluey_adapters.registry import Registry
+from bluey_adapters.server_file import find_running_server
 from bluey_adapters.settings import read_config
-from bluey_admin.server_process import find_server
 from bluey_admin.terminal import size
 from bluey_data.errors import BlueyError
 
@@ -171,7 +171,7 @@ def _models(_: Home) -> Iterator[Finding]:
 
 
 def _server(home: Home) -> Iterator[Finding]:
-    server = find_server(home)
+    server = find_running_server(home)
     found = f"at {server.url}, process {server.pid}" if server else "not running"
     yield Finding("server", OK, found, None if server else "`bluey-admin up` starts one")
 

@@ -8,36 +8,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-import msgspec
-import psutil
-
 from bluey_adapters.home import Home
 from bluey_adapters.lifeline import Lifeline
+from bluey_adapters.server_file import ServerFile, read_server_file
 from bluey_admin.client import Client
 from bluey_admin.failures import Failure
 
 _START = 60.0  # seconds that a server may take to answer
 _STOP = 20.0  # seconds that it may take to end
 REFUSAL = "Error: "  # how `bluey-server` begins the line that says why it won't start
-
-
-class ServerFile(msgspec.Struct, frozen=True):
-    """BLUEY_HOME/run/server.json."""
-
-    url: str
-    pid: int
-
-
-def find_server(home: Home) -> ServerFile | None:
-    """The server that runs for this home, if one does.
-
-    The file alone proves nothing: a server that was killed leaves it behind.
-    """
-    found = _read(home)
-    if found is None or not psutil.pid_exists(found.pid):
-        return None
-    with Client(found.url) as client:
-        return found if client.healthy() else None
 
 
 class ServerProcess:
@@ -82,7 +61,7 @@ class ServerProcess:
         """Where it answers. Raises Failure, with its own last words, when it ends instead."""
         deadline = time.monotonic() + _START
         while time.monotonic() < deadline:
-            found = _read(self._home)
+            found = read_server_file(self._home)
             if found is not None and found.pid == self._process.pid:
                 with Client(found.url) as client:
                     if client.healthy():
@@ -128,10 +107,3 @@ class ServerProcess:
                 self._lines.append(line.rstrip())
                 if on_line is not None:
                     on_line(line.rstrip())
-
-
-def _read(home: Home) -> ServerFile | None:
-    try:
-        return msgspec.json.decode(home.server_file.read_bytes(), type=ServerFile)
-    except (OSError, msgspec.MsgspecError):
-        return None

@@ -15,16 +15,16 @@ import click
 from bluey_adapters.errors import UnknownName
 from bluey_adapters.home import Home, find_home
 from bluey_adapters.lifeline import on_parent_gone
-from bluey_adapters.settings import DEFAULT_HOST, DEFAULT_PORT, read_config
-from bluey_data.errors import BlueyError
-from bluey_server.http.access import is_loopback
-from bluey_server.http.listening import bind, url_of
-from bluey_server.http.server_file import (
+from bluey_adapters.server_file import (
     ServerFile,
     find_running_server,
     remove_server_file,
     write_server_file,
 )
+from bluey_adapters.settings import DEFAULT_HOST, DEFAULT_PORT, read_config
+from bluey_data.errors import BlueyError
+from bluey_server.http.access import is_loopback
+from bluey_server.http.listening import bind, url_of
 from bluey_server.http.version import version
 from bluey_server.logs import FORMATS, LEVELS, configure_logging
 

@@ -17,9 +17,9 @@ from click.testing import CliRunner, Result
 
 from bluey_adapters.home import Home
 from bluey_adapters.lifeline import Lifeline
+from bluey_adapters.server_file import ServerFile, find_running_server, write_server_file
 from bluey_server.cli import main
 from bluey_server.http.listening import bind, url_of
-from bluey_server.http.server_file import ServerFile, find_running_server, write_server_file
 from bluey_server.http.service import Timings
 from tests.fakes.scripted_engine import Say, Wait
 from tests.http.rig import Launch

@@ -9,10 +9,11 @@ import click
 
 from bluey_adapters.home import Home, find_home
 from bluey_adapters.registry import Registry
+from bluey_adapters.server_file import find_running_server
 from bluey_admin.client import Client
 from bluey_admin.conversation import Conversation
 from bluey_admin.failures import Failure
-from bluey_admin.server_process import ServerProcess, find_server
+from bluey_admin.server_process import ServerProcess
 from bluey_admin.terminal import say
 
 _HELP = """\
@@ -136,7 +137,7 @@ def _answer(conversation: Conversation, text: str) -> None:
 
 @contextmanager
 def _connection(home: Home, model: str, api_key: str | None) -> Iterator[Client]:
-    found = find_server(home)
+    found = find_running_server(home)
     if found is not None:
         with Client(found.url, api_key) as client:
             yield client

@@ -8,8 +8,8 @@ import click
 from bluey_adapters.home import Home, find_home
 from bluey_adapters.jobs import Job, JobStatus
 from bluey_adapters.registry import Registry
+from bluey_adapters.server_file import find_running_server
 from bluey_admin.failures import Failure
-from bluey_admin.server_process import find_server
 from bluey_admin.training.launch import WorkerProcess, follow, start_worker
 from bluey_admin.training.prepare import PROMOTE, prepare_job
 from bluey_admin.training.progress import JobProgress, duration
@@ -137,7 +137,7 @@ def _tell(home: Home, registry: Registry, job: Job, *, interrupted: bool) -> Non
                 f'{version.pinned} is published, not promoted: ask for model "{version.pinned}", '
                 f"or `bluey-admin adapters promote {version.pinned}`"
             )
-        server = find_server(home)
+        server = find_running_server(home)
         if server is None:
             click.echo("no server is running; `bluey-server` starts one, or `bluey-admin up`")
         else:

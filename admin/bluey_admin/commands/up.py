@@ -11,11 +11,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from bluey_adapters.home import Home, find_home
+from bluey_adapters.server_file import ServerFile, find_running_server
 from bluey_adapters.settings import DEFAULT_HOST, DEFAULT_PORT
 from bluey_admin.client import Client
 from bluey_admin.failures import Failure
 from bluey_admin.first_character import ADAPTER, BASE, FirstCharacter, is_missing
-from bluey_admin.server_process import REFUSAL, ServerFile, ServerProcess, find_server
+from bluey_admin.server_process import REFUSAL, ServerProcess
 from bluey_admin.terminal import err, out
 
 _QUESTION = "What should we play today?"
@@ -52,7 +53,7 @@ def command(
     Serves until Ctrl-C. Other settings of `bluey-server` can be made in BLUEY_HOME/config.toml.
     """
     home = find_home().make()
-    if (running := find_server(home)) is not None:
+    if (running := find_running_server(home)) is not None:
         raise Failure(
             f"a server for this home runs already, at {running.url} (process {running.pid}); "
             "stop that one first, or point BLUEY_HOME at another folder"

@@ -15,7 +15,7 @@ class ServerFile(msgspec.Struct, frozen=True):
 
     url: str
     pid: int
-    version: str
+    version: str = ""
 
 
 def write_server_file(home: Home, entry: ServerFile) -> None:
@@ -26,14 +26,14 @@ def write_server_file(home: Home, entry: ServerFile) -> None:
 
 def remove_server_file(home: Home) -> None:
     """Take it back, unless the file is another server's by now."""
-    entry = _read(home)
+    entry = read_server_file(home)
     if entry is not None and entry.pid == os.getpid():
         home.server_file.unlink(missing_ok=True)
 
 
 def find_running_server(home: Home) -> ServerFile | None:
     """The server of this home, if its process lives and it answers."""
-    entry = _read(home)
+    entry = read_server_file(home)
     if entry is None or not _alive(entry.pid):
         return None
     # Straight to it: a proxy from the environment knows nothing of this machine.
@@ -45,7 +45,8 @@ def find_running_server(home: Home) -> ServerFile | None:
         return None
 
 
-def _read(home: Home) -> ServerFile | None:
+def read_server_file(home: Home) -> ServerFile | None:
+    """What the file says. It proves nothing: a server that was killed leaves it behind."""
     with contextlib.suppress(OSError, msgspec.MsgspecError):
         return msgspec.json.decode(home.server_file.read_bytes(), type=ServerFile)
     return None
