@@ -19,7 +19,7 @@ def prepare_mlx(cache: Path) -> Blas:
     # OpenBLAS's threads wait by spinning: one that shares its core with another process stalls the
     # whole matmul. Beside one busy neighbour on two cores, two threads decoded at a third of the
     # speed of one. Half the cores leave room for MLX's own thread and for a training.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", str(max(1, _cores() // 2)))
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", str(max(1, available_cores() // 2)))
     blas = load_blas(cache)
     if sys.platform == "linux" and not _has_cuda() and shutil.which("g++") is None:
         os.environ["MLX_DISABLE_COMPILE"] = "1"
@@ -29,7 +29,7 @@ def prepare_mlx(cache: Path) -> Blas:
     return blas
 
 
-def _cores() -> int:
+def available_cores() -> int:
     """Cores that this process may use, which in a container are fewer than the machine has."""
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))

@@ -19,6 +19,7 @@ from rich.progress import (
 from tokenizers import Tokenizer
 
 from bluey_adapters.home import find_home
+from bluey_adapters.mlx_setup import prepare_mlx
 
 OUT = Path(__file__).parents[3] / "data" / "bluey_data" / "models"
 _PT_SHARE = 0.6  # of --minutes
@@ -36,9 +37,7 @@ def main() -> None:
     home = find_home()
     # Two streams share the cores between them (training.py), so each BLAS call takes one.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    from bluey_adapters.blas import load_blas
-
-    load_blas(home.cache)
+    prepare_mlx(home.cache)
     make(flags.out, flags.work or home.cache / "models", tuple(flags.steps), flags.minutes)
 
 

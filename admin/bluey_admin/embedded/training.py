@@ -3,12 +3,10 @@
 Two things make it more than twice as fast on two cores. MLX works through one stream's
 element-wise operations on one thread, so the batch is halved over two streams, each with a
 single-threaded BLAS. And the loss has a gradient of its own, so that the softmax over the
-vocabulary is not kept and taken apart again.
+vocabulary is not kept and taken apart again. Imports MLX: call `prepare_mlx` first.
 """
 
 import math
-import shutil
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -91,8 +89,6 @@ def train(
     Goes on from the checkpoint in `work` when there is one of the same schedule. `report` gets
     step, loss (nats a token) and tokens a second.
     """
-    if sys.platform == "linux" and shutil.which("g++") is None:
-        mx.disable_compile()  # there it compiles with g++, at run time
     streams = [mx.new_stream(mx.default_device()) for _ in range(2)]
     optimizer = AdamW(schedule.rate, betas=[0.9, 0.98], weight_decay=schedule.decay)
     optimizer.init(model.trainable_parameters())

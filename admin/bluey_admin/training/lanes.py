@@ -12,7 +12,6 @@ Graphs are built under a lock, since building one goes through the module and ML
 state; the work is in evaluating them, which needs neither. Imports MLX: call `prepare_mlx` first.
 """
 
-import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +22,7 @@ import mlx.nn as nn
 import mlx.optimizers as optim
 from mlx.utils import tree_map
 
+from bluey_adapters.mlx_setup import available_cores
 from bluey_admin.training.batches import make_batch
 from bluey_admin.training.compute import arrays, move, number, row_losses
 from bluey_admin.training.encode import EncodedExample
@@ -35,7 +35,7 @@ class Lanes:
         self._module = module
         self._optimizer = optimizer
         self._building = threading.Lock()
-        self._count = _cores()
+        self._count = available_cores()
         self._pool = ThreadPoolExecutor(self._count, thread_name_prefix="lane")
         self._gradient_of = mx.value_and_grad(self._loss)
         for part in module.modules():
@@ -93,10 +93,3 @@ class Lanes:
 
     def _of(self, example: EncodedExample) -> mx.array:
         return row_losses(self._module, *arrays(make_batch([example], pad_to=1))).sum()
-
-
-def _cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # Linux alone; it knows of a container's limits
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
