@@ -9,16 +9,13 @@ from tokenizers import Tokenizer
 
 from bluey_admin.embedded.shape import CONTEXT, LORA, write_configs, write_json
 from bluey_admin.embedded.vocabulary import save_tokenizer
+from bluey_data.catalog import gemma_chat_template
 
 
 def save(model: Any, tokenizer: Tokenizer, folder: Path, *, tuned: bool) -> None:
-    """Write weights, tokenizer, configurations and bluey.json; the chat template when `tuned`.
-
-    The template is read from beside the folder, where it also serves tiny-pt's record.
-    """
+    """Write weights, tokenizer, configurations and bluey.json; the chat template when `tuned`."""
     folder.mkdir(parents=True, exist_ok=True)
-    template = folder.parent / "gemma-chat-template.jinja"
-    save_tokenizer(tokenizer, folder, CONTEXT, template.read_text("utf-8") if tuned else None)
+    save_tokenizer(tokenizer, folder, CONTEXT, gemma_chat_template() if tuned else None)
     write_configs(folder, tokenizer.get_vocab_size(), tuned=tuned)
     write_json(folder / "bluey.json", {"lora": LORA, "context_length": CONTEXT})
     half = folder / "half.safetensors"
