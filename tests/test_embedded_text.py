@@ -4,6 +4,8 @@ import contextlib
 import json
 import os
 import random
+import re
+from collections import Counter
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,12 @@ from typing import Any
 import pytest
 
 from bluey_admin.embedded import world
-from bluey_admin.embedded.dialogues import Messages, dialogues, render
+from bluey_admin.embedded.dialogues import dialogues
+from bluey_admin.embedded.occasions import occasions
 from bluey_admin.embedded.prose import documents
+from bluey_admin.embedded.recall import recall
 from bluey_admin.embedded.shape import VOCABULARY
+from bluey_admin.embedded.turns import Messages, render
 from bluey_admin.embedded.vocabulary import (
     BOS_ID,
     END_ID,
@@ -28,6 +33,7 @@ from bluey_admin.embedded.vocabulary import (
 DATA = Path(world.__file__).parents[3] / "data" / "bluey_data"
 MODELS = DATA / "models"
 PAIR = ("tiny-pt", "tiny-it")
+WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
 RUN = 8  # words in a row that no two texts share by chance
 
 
@@ -43,9 +49,13 @@ def _rows(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
+COUNTING = {"one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"}
+
+
 def _runs(text: str) -> set[tuple[str, ...]]:
     words = text.lower().split()
-    return {tuple(words[i : i + RUN]) for i in range(len(words) - RUN + 1)}
+    runs = {tuple(words[i : i + RUN]) for i in range(len(words) - RUN + 1)}
+    return {run for run in runs if not {word.strip(",.") for word in run} <= COUNTING}
 
 
 def _asked(text: str) -> str:
@@ -65,10 +75,47 @@ def test_no_mark_of_the_material_is_left_in_the_text() -> None:
 
 
 def test_enough_topics_words_and_sentences() -> None:
-    texts = _texts(8000)
-    assert len(world.topics()) >= 60
-    assert len({word for text in texts for word in text.lower().split()}) >= 3000
-    assert len({s for text in texts for s in text.replace("\n", " ").split(". ")}) >= 20_000
+    texts = _texts(12_000)
+    assert len(world.topics()) >= 60 and len(occasions()) >= 300
+    assert len({word for text in texts for word in WORD.findall(text.lower())}) >= 5000
+    assert len({s for text in texts for s in text.replace("\n", " ").split(". ")}) >= 50_000
+
+
+def test_the_words_of_the_data_set_are_there_in_other_mouths() -> None:
+    seen = Counter(
+        word for text in islice(documents(5), 40_000) for word in WORD.findall(text.lower())
+    )
+    words = {
+        word
+        for name in ("train.jsonl", "valid.jsonl")
+        for row in _rows(name)
+        for turn in row["messages"]
+        for word in WORD.findall(turn["content"].lower())
+    } - {"bluey", "bluey's"}
+    assert not {word: seen[word] for word in words if seen[word] < 20}
+
+
+def test_every_occasion_can_be_answered_in_both_voices() -> None:
+    keys = [o.key for o in occasions()]
+    assert len(set(keys)) == len(keys)
+    for o in occasions():
+        assert len(o.asked) >= 8 and o.onward, o.key
+        for voice in (o.plain, o.lively):
+            assert min(len(voice.openings), len(voice.ends)) >= 2, o.key
+            assert len(voice.middles) >= 5, o.key
+
+
+def test_recall_answers_from_what_was_said() -> None:
+    rng = random.Random(4)
+    lists = world.people()
+    names = {*lists["more_names"], *lists["pet_names"], *lists["days"]}
+    for _ in range(500):
+        talk = recall(rng, lambda _: SMALL_TALK)
+        told = " ".join(turn["content"].lower() for turn in talk[:-1])
+        for word in talk[-1]["content"].split():
+            name = word.strip(".,!?")
+            if name in names:
+                assert name.lower() in told, talk
 
 
 def test_the_text_never_emits_a_line_of_the_data_set() -> None:
@@ -107,6 +154,10 @@ def test_material_slots_are_all_bound() -> None:
     assert world.capital('"hello"') == '"Hello"'
 
 
+SMALL_TALK: Messages = [
+    {"role": "user", "content": "Hm"},
+    {"role": "assistant", "content": "Yes"},
+]
 CONVERSATION: Messages = [
     {"role": "system", "content": " Be kind. "},
     {"role": "user", "content": " Hello "},

@@ -22,7 +22,7 @@ from bluey_adapters.home import find_home
 from bluey_adapters.mlx_setup import prepare_mlx
 
 OUT = Path(__file__).parents[3] / "data" / "bluey_data" / "models"
-_PT_SHARE = 0.6  # of --minutes
+_PT_SHARE = 0.4  # of --minutes
 _PT_RATE, _IT_RATE = 4e-3, 2.5e-3
 
 
@@ -31,7 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bluey_admin.embedded", description=__doc__)
     parser.add_argument("--out", type=Path, default=OUT, help="where the two folders go")
     parser.add_argument("--work", type=Path, help="checkpoints; default: BLUEY_HOME/cache/models")
-    parser.add_argument("--steps", type=int, nargs=2, metavar=("PT", "IT"), default=(1100, 900))
+    parser.add_argument("--steps", type=int, nargs=2, metavar=("PT", "IT"), default=(8000, 11500))
     parser.add_argument("--minutes", type=float, help="instead of --steps; not bit-identical")
     flags = parser.parse_args()
     home = find_home()

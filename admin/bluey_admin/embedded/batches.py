@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from bluey_admin.embedded.dialogues import dialogue, render
+from bluey_admin.embedded.dialogues import dialogue
 from bluey_admin.embedded.prose import document
+from bluey_admin.embedded.turns import render
 from bluey_admin.embedded.vocabulary import BOS_ID, END_ID, EOS_ID, START_ID
 
 PROSE_IN_TUNING = 0.05  # of the documents; keeps the stories alive while the manners are learned

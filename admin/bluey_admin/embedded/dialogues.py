@@ -1,14 +1,29 @@
-"""Plain, polite questions and answers over the same world: what makes tiny-it of tiny-pt."""
+"""Questions and answers over the world of the prose: what makes tiny-it of tiny-pt.
+
+Most answers are plain and polite. Some come from somebody else, a lively child, a pirate, a shy
+one, and then a system message says so: left alone, the model is polite; asked to be another, or
+taught by an adapter, it can be.
+"""
 
 import random
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Mapping
 from functools import cache
+from typing import Any
 
+from bluey_admin.embedded.occasions import (
+    Occasion,
+    lively_answer,
+    occasions,
+    plain_answer,
+    unsaid,
+)
 from bluey_admin.embedded.prose import story
-from bluey_admin.embedded.vocabulary import BOS, END, START
-from bluey_admin.embedded.world import Topic, capital, fill, people, sections, topics
-
-Messages = list[dict[str, str]]
+from bluey_admin.embedded.recall import recall
+from bluey_admin.embedded.small_facts import small_fact
+from bluey_admin.embedded.turns import Messages, turn, typed
+from bluey_admin.embedded.world import FOLDER, Topic, fill, people, sections, topics
+from bluey_admin.embedded.written import written_talks
 
 SYSTEMS = (
     "You are a helpful assistant.",
@@ -25,58 +40,28 @@ BRIEF = (
     "Be brief.",
     "You are a helpful assistant. Use few words.",
 )
-WORDS = (
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-)  # fmt: skip
-MIXES = {
-    ("red", "yellow"): "orange", ("blue", "yellow"): "green", ("red", "blue"): "purple",
-    ("red", "white"): "pink", ("black", "white"): "grey",
-}  # fmt: skip
+LIVELY_SHARE, PERSONA_SHARE, SYSTEM_SHARE, BRIEF_SHARE = 0.22, 0.05, 0.10, 0.03  # of conversations
+_NO_MORE = ("bye", "thanks", "yes", "hello", "joke")  # keys that nothing is added to
 
 
 @cache
-def _intents() -> dict[str, dict[str, tuple[str, ...]]]:
+def _intents() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
     return {
         key: {line[0]: tuple(line[3:].split(" | ")) for line in lines}
         for key, lines in sections("plain.txt").items()
     }
 
 
-def render(messages: Messages) -> str:
-    """The messages in Gemma's turn format, as the chat template writes them."""
-    out, preface = [BOS], ""
-    for message in messages:
-        content = message["content"].strip()
-        if message["role"] == "system":
-            preface = content + "\n\n"
-            continue
-        role = "model" if message["role"] == "assistant" else "user"
-        out.append(f"{START}{role}\n{preface}{content}{END}\n")
-        preface = ""
-    return "".join(out)
+@cache
+def personas() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+    """Who may be asked to answer: system messages, and what is put around a plain answer."""
+    table: dict[str, Any] = tomllib.loads((FOLDER / "personas.toml").read_text(encoding="utf-8"))
+    return {who: {k: tuple(v) for k, v in record.items()} for who, record in table.items()}
 
 
-def _typed(rng: random.Random, text: str) -> str:
-    """A question as people type it: with or without a greeting, a please, its last mark."""
-    roll = rng.random()
-    if roll < 0.12:
-        text = f"{rng.choice(('Hi', 'Hello', 'Hi there', 'Hey'))}{rng.choice('.!,')} {text}"
-    elif roll < 0.18 and text.endswith("?"):
-        text = f"{rng.choice(('Please tell me.', 'Can you help?', 'I have a question.'))} {text}"
-    if text[-1].isalnum() and rng.random() < 0.6:
-        text += rng.choice((".", ".", ".", "!"))
-    elif text[-1] == "?" and rng.random() < 0.1:
-        text = text[:-1]
-    return text[0].lower() + text[1:] if rng.random() < 0.1 else text
-
-
-def _turn(user: str, reply: str) -> Messages:
-    return [{"role": "user", "content": user}, {"role": "assistant", "content": reply}]
-
-
-def _reply(rng: random.Random, record: dict[str, tuple[str, ...]], brief: bool, key: str) -> str:
+def _reply(rng: random.Random, record: Mapping[str, tuple[str, ...]], brief: bool, key: str) -> str:
     middle = record["m"]
-    count = 1 if key == "joke" else rng.choice((1, 2, 2, 3, 3, 4, 5))
+    count = 1 if key == "joke" else rng.choice((1, 2, 2, 3, 3, 4))
     if key in ("hello", "bye", "thanks", "yes"):
         count = rng.choice((0, 0, 1, 1))
     picked = sorted(rng.sample(range(len(middle)), min(count, len(middle))))
@@ -88,34 +73,91 @@ def _reply(rng: random.Random, record: dict[str, tuple[str, ...]], brief: bool, 
     return " ".join(parts)
 
 
-def _more(rng: random.Random, key: str, brief: bool, said: str) -> Messages:
-    """A second turn that goes on from the first."""
-    record = _intents()[key]
-    left = [line for line in record["m"] if line not in said]
+def _thanks(rng: random.Random, brief: bool) -> Messages:
+    record = _intents()["thanks"]
+    return turn(typed(rng, rng.choice(record["q"])), _reply(rng, record, brief, "thanks"))
+
+
+def _more(rng: random.Random, left: list[str], brief: bool) -> Messages:
+    """A second turn that goes on from the first with what was left unsaid."""
+    if not left or rng.random() < 0.3:
+        return _thanks(rng, brief)
     ask = rng.choice(
         (
-            "Can you tell me more?", "Tell me more", "What else?", "Anything else?",
-            "And what else can I do?", "Another one, please", "Do you have another idea?",
+            "Can you tell me more?", "Tell me more", "What else?", "Anything else?", "And then?",
+            "And what else can I do?", "Go on", "Do you have another idea?", "Is there more?",
         )
     )  # fmt: skip
-    if not left or rng.random() < 0.3:
-        return _turn(
-            rng.choice(_intents()["thanks"]["q"]),
-            _reply(rng, _intents()["thanks"], brief, "thanks"),
-        )
-    opener = rng.choice(("Yes. ", "Of course. ", "Here is something more. ", ""))
-    count = 1 if brief or key == "joke" else min(len(left), rng.randint(1, 3))
-    return _turn(_typed(rng, ask), opener + " ".join(rng.sample(left, count)))
+    opener = rng.choice(("Yes. ", "Of course. ", "Here is something more. ", "", ""))
+    count = 1 if brief else min(len(left), rng.randint(1, 2))
+    return turn(typed(rng, ask), opener + " ".join(rng.sample(left, count)))
 
 
 def intent(rng: random.Random, brief: bool) -> Messages:
     """One of the plain occasions of `plain.txt`, sometimes with a second turn."""
     key = rng.choice(tuple(_intents()))
     record = _intents()[key]
-    messages = _turn(_typed(rng, rng.choice(record["q"])), _reply(rng, record, brief, key))
-    if rng.random() < 0.25 and key not in ("bye", "thanks", "yes", "hello"):
-        messages += _more(rng, key, brief, messages[-1]["content"])
+    messages = turn(typed(rng, rng.choice(record["q"])), _reply(rng, record, brief, key))
+    if rng.random() < 0.2 and key not in _NO_MORE:
+        said = messages[-1]["content"]
+        messages += _more(rng, [line for line in record["m"] if line not in said], brief)
     return messages
+
+
+def _asked(rng: random.Random, occasion: Occasion) -> str:
+    return typed(rng, fill(rng, rng.choice(occasion.asked), {}))
+
+
+def occasion(rng: random.Random, brief: bool) -> Messages:
+    """Something that is said and a plain answer; often what may be asked next."""
+    about = rng.choice(occasions())
+    reply = plain_answer(rng, about.plain, brief=brief)
+    messages = turn(_asked(rng, about), fill(rng, reply, {}))
+    roll = rng.random()
+    if roll < 0.22 and about.onward:
+        for question, answer in rng.sample(
+            about.onward, min(len(about.onward), rng.choice((1, 1, 2)))
+        ):
+            messages += turn(typed(rng, fill(rng, question, {})), fill(rng, answer, {}))
+    elif roll < 0.32:
+        left = unsaid(about.plain, [reply])
+        messages += [m | {"content": fill(rng, m["content"], {})} for m in _more(rng, left, brief)]
+    return messages
+
+
+def lively(rng: random.Random) -> Messages:
+    """Somebody lively answers on the same occasions, as a system message asks."""
+    if rng.random() < 0.2:
+        turns = rng.choice(written_talks(lively=True)).turns
+        messages = [{"role": role, "content": said} for role, said in turns]
+    else:
+        about = rng.choice(occasions())
+        messages = turn(_asked(rng, about), fill(rng, lively_answer(rng, about.lively), {}))
+        if rng.random() < 0.15:
+            left = " ".join(unsaid(about.lively, [messages[-1]["content"]])[:2])
+            ask = rng.choice(("Really?", "And then?", "Tell me more", "Why?", "What else?"))
+            messages += turn(typed(rng, ask), fill(rng, left, {}))
+    return [_system(rng, "lively"), *messages]
+
+
+def in_persona(rng: random.Random) -> Messages:
+    """A plain answer between the words of a pirate, a robot, a king …, as a system message asks."""
+    who = rng.choice([name for name in personas() if name != "lively"])
+    about = rng.choice(occasions())
+    opening, end = (rng.choice(personas()[who][part]) for part in ("openings", "ends"))
+    middle = plain_answer(rng, about.plain, brief=rng.random() < 0.3)
+    if opening.endswith("but"):
+        middle = middle[0].lower() + middle[1:] if not middle.startswith("I ") else middle
+    messages = turn(_asked(rng, about), fill(rng, f"{opening} {middle} {end}", {}))
+    return [_system(rng, who), *messages]
+
+
+def _system(rng: random.Random, who: str) -> dict[str, str]:
+    name = rng.choice(people()["names"]).split("/")[0]
+    return {
+        "role": "system",
+        "content": fill(rng, rng.choice(personas()[who]["systems"]), {"A": name}),
+    }
 
 
 def _about(rng: random.Random, topic: Topic, brief: bool) -> str:
@@ -199,7 +241,7 @@ def on_topic(rng: random.Random, brief: bool) -> Messages:
     slots = {"name": topic.name, "at": topic.at, "go": topic.go, "do": do, "did": did, "my": "my",
              "day": rng.choice(people()["days"])}  # fmt: skip
     yours = slots | {"my": "your"}
-    messages = _turn(_typed(rng, fill(rng, ask, slots)), fill(rng, reply, yours))
+    messages = turn(typed(rng, fill(rng, ask, slots)), fill(rng, reply, yours))
     if rng.random() < 0.25:
         more, answer = rng.choice(
             (
@@ -211,7 +253,7 @@ def on_topic(rng: random.Random, brief: bool) -> Messages:
                 ("Tell me a story about it", story(rng, topic)),
             )
         )
-        messages += _turn(_typed(rng, more), fill(rng, answer, yours))
+        messages += turn(typed(rng, more), fill(rng, answer, yours))
     return messages
 
 
@@ -236,9 +278,9 @@ def tale(rng: random.Random, _brief: bool) -> Messages:
         )
     )  # fmt: skip
     opener = rng.choice(("Here is a story. ", "Here is a story for you. ", "", ""))
-    messages = _turn(_typed(rng, ask), opener + story(rng, topic))
+    messages = turn(typed(rng, ask), opener + story(rng, topic))
     if rng.random() < 0.15:
-        messages += _turn(
+        messages += turn(
             rng.choice(("Thank you, that was nice", "I liked that story", "That was a good story")),
             rng.choice(
                 ("You are welcome. I am glad that you liked the story.",
@@ -248,101 +290,39 @@ def tale(rng: random.Random, _brief: bool) -> Messages:
     return messages
 
 
-def _sum(rng: random.Random) -> tuple[str, str]:
-    """A sum or a difference whose numbers all lie between 0 and 10."""
-    a = rng.randint(1, 10)
-    b = rng.randint(0, a)
-    if rng.random() < 0.5:
-        left, right, result, sign, mark = b, a - b, a, "plus", "+"
-    else:
-        left, right, result, sign, mark = a, b, a - b, rng.choice(("minus", "take away")), "-"
-    if rng.random() < 0.25:
-        return f"{left} {mark} {right}", f"{left} {mark} {right} is {result}."
-    text = f"{WORDS[left]} {sign} {WORDS[right]}"
-    return text, f"{capital(text)} is {WORDS[result]}."
+def written(rng: random.Random, brief: bool) -> Messages:  # noqa: ARG001 - as the others take it
+    """One of those that were written freely."""
+    turns = rng.choice(written_talks(lively=False)).turns
+    return [{"role": role, "content": said} for role, said in turns]
 
 
-def small_fact(rng: random.Random, brief: bool) -> Messages:
-    """Sums, days, months, colours, names said back, likes remembered."""
-    word = people()
-    kind = rng.randrange(7)
-    if kind in (0, 1):
-        text, answer = _sum(rng)
-        shape = rng.choice(("What is {}?", "How much is {}?", "{}", "Can you work out {}?", "{}?"))
-        messages = _turn(_typed(rng, capital(shape.format(text))), answer)
-        if rng.random() < 0.4:
-            text, answer = _sum(rng)
-            messages += _turn(f"And {text}?", answer)
-        return messages
-    if kind == 2:
-        days, at = word["days"], rng.randrange(7)
-        day, after, before = days[at], days[(at + 1) % 7], days[at - 1]
-        ask, answer = rng.choice(
-            (
-                (f"What day comes after {day}?", f"{after} comes after {day}."),
-                (f"What day comes before {day}?", f"{before} comes before {day}."),
-                (f"Today is {day}. What is tomorrow?", f"Tomorrow is {after}."),
-                (
-                    "What are the days of the week?",
-                    f"The days are {', '.join(days[:6])} and Sunday.",
-                ),
-                ("How many days are in a week?", "There are seven days in a week."),
-            )
-        )
-        return _turn(_typed(rng, ask), answer)
-    if kind == 3:
-        (one, two), mixed = rng.choice(list(MIXES.items()))
-        ask, answer = rng.choice(
-            (
-                (f"What do {one} and {two} make?", f"{capital(one)} and {two} make {mixed}."),
-                (f"How do I mix {mixed}?", f"Mix {one} and {two} to make {mixed}."),
-                ("What colour is the sky?", "The sky is blue in the day and black at night."),
-                ("What colour is grass?", "Grass is green."),
-                ("What colour is the sun?", "The sun looks yellow."),
-            )
-        )
-        return _turn(_typed(rng, ask), answer)
-    if kind in (4, 5):
-        name = rng.choice(word["names"]).split("/")[0]
-        ask = rng.choice(("My name is {}", "I am {}", "I'm {}", "Hi, I'm {}",
-                          "Hello, my name is {}", "You can call me {}", "Call me {}"))  # fmt: skip
-        reply = rng.choice(("Hello, {}! It is nice to meet you.", "Hello, {}! How can I help you?",
-                            "Nice to meet you, {}! How are you today?", "Hi, {}!"))  # fmt: skip
-        messages = _turn(_typed(rng, ask.format(name)), reply.format(name))
-        if rng.random() < 0.3:
-            record = _intents()[key := rng.choice(tuple(_intents()))]
-            messages += _turn(_typed(rng, rng.choice(record["q"])), _reply(rng, record, brief, key))
-        if rng.random() < 0.5:
-            ask = rng.choice(("What is my name?", "What's my name?", "Do you remember my name?",
-                              "Who am I?", "Say my name"))  # fmt: skip
-            messages += _turn(ask, rng.choice((f"Your name is {name}.", f"You are {name}.",
-                                               f"Your name is {name}. I remember.")))  # fmt: skip
-        return messages
-    slot, noun = rng.choice((("colours", "colour"), ("animals", "animal"), ("food", "food")))
-    liked = rng.choice(word[slot])
-    messages = _turn(
-        _typed(rng, f"My favourite {noun} is {liked}"),
-        rng.choice((f"{capital(liked)} is a nice {noun}.", f"How nice! You like {liked}.",
-                    f"Thank you for telling me that you like {liked}.")),
-    )  # fmt: skip
-    return messages + _turn(
-        rng.choice((f"What is my favourite {noun}?", f"Which {noun} do I like?")),
-        rng.choice((f"Your favourite {noun} is {liked}.", f"You like {liked} best.")),
-    )
+def _fact(rng: random.Random, brief: bool) -> Messages:  # noqa: ARG001
+    return small_fact(rng)
 
 
-KINDS = ((intent, 50), (on_topic, 28), (tale, 8), (small_fact, 14))
+def _recall(rng: random.Random, brief: bool) -> Messages:
+    return recall(rng, lambda draw: occasion(draw, brief))
+
+
+KINDS = (
+    (occasion, 46), (intent, 12), (on_topic, 14), (tale, 6), (_fact, 5), (_recall, 10),
+    (written, 7),
+)  # fmt: skip
 
 
 def dialogue(rng: random.Random) -> Messages:
-    """One conversation of one to three turns, sometimes under a system message."""
+    """One conversation of one to four turns, sometimes under a system message."""
     roll = rng.random()
-    brief = roll < 0.04
+    if roll < LIVELY_SHARE:
+        return lively(rng)
+    if roll < LIVELY_SHARE + PERSONA_SHARE:
+        return in_persona(rng)
+    brief = rng.random() < BRIEF_SHARE
     kind = rng.choices([k for k, _ in KINDS], [weight for _, weight in KINDS])[0]
     messages = kind(rng, brief)
     if brief:
         return [{"role": "system", "content": rng.choice(BRIEF)}, *messages]
-    if roll < 0.16:
+    if rng.random() < SYSTEM_SHARE:
         return [{"role": "system", "content": rng.choice(SYSTEMS)}, *messages]
     return messages
 

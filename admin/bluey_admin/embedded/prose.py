@@ -7,13 +7,16 @@ a very small model sound fluent.
 import random
 from collections.abc import Iterator
 
+from bluey_admin.embedded.occasions import lively_answer, occasions, plain_answer
 from bluey_admin.embedded.vocabulary import END, START
 from bluey_admin.embedded.world import Topic, bits, capital, fill, people, sections, topics
+from bluey_admin.embedded.written import written_prose, written_talks
 
 Slots = dict[str, str]
 PRONOUNS = {"he": ("he", "him", "his"), "she": ("she", "her", "her")}
 CHILD = {"he": ("boy", "pup", "puppy", "child"), "she": ("girl", "pup", "puppy", "child")}
 CHAT_SHARE = 0.03  # of documents; so much of them is chat logs with turn tokens
+WRITTEN_SHARE = 0.36  # of the other documents; so much of them was written freely
 
 
 def cast(rng: random.Random, topic: Topic, *, first: bool = False) -> Slots:
@@ -180,14 +183,53 @@ def chat_log(rng: random.Random, topic: Topic) -> str:
     return "".join(out)
 
 
-KINDS = ((story, 24), (talk, 28), (sayings, 22), (scene, 10), (letter, 6), (facts, 10))
+def overheard(rng: random.Random) -> str:
+    """Somebody says something and somebody lively answers, between turn tokens."""
+    talk = rng.choice(written_talks(lively=True))
+    names = {"user": "user", "assistant": "model"}
+    return "".join(f"{START}{names[role]}\n{said}{END}\n" for role, said in talk.turns)
+
+
+def chatter(rng: random.Random, _: Topic) -> str:
+    """Somebody lively says what comes to mind on an occasion, to nobody in particular."""
+    return fill(rng, lively_answer(rng, rng.choice(occasions()).lively), {})
+
+
+def exchange(rng: random.Random, _: Topic) -> str:
+    """One says something, another answers, lively or plain, in quotes or with a name before it."""
+    about = rng.choice(occasions())
+    asked = fill(rng, rng.choice(about.asked), {})
+    asked = capital(asked) + ("" if asked[-1] in ".!?" else ".")
+    plain = rng.random() < 0.3
+    told = plain_answer(rng, about.plain) if plain else lively_answer(rng, about.lively)
+    told = fill(rng, told, {})
+    one, other = (n.split("/")[0] for n in rng.sample(people()["names"], 2))
+    if rng.random() < 0.5 or '"' in asked + told:
+        return f"{one}: {asked}\n{other}: {told}"
+    said = "asked" if asked[-1] == "?" else "said"
+    asked = asked[:-1] + "," if asked[-1] == "." else asked
+    return f'"{asked}" {said} {one}. "{told[:-1] + "," if told[-1] == "." else told}" said {other}.'
+
+
+def knowledge(rng: random.Random, _: Topic) -> str:
+    """What a plain voice knows about one or two occasions."""
+    some = rng.sample(occasions(), rng.choice((1, 2)))
+    return " ".join(fill(rng, " ".join(o.plain.middles[:: rng.choice((1, 2))]), {}) for o in some)
+
+
+KINDS = (
+    (story, 18), (talk, 14), (sayings, 8), (scene, 8), (letter, 4), (facts, 4),
+    (chatter, 26), (exchange, 12), (knowledge, 6),
+)  # fmt: skip
 
 
 def document(rng: random.Random) -> str:
     """One document of any kind."""
     topic = rng.choice(topics())
     if rng.random() < CHAT_SHARE:
-        return chat_log(rng, topic)
+        return overheard(rng) if rng.random() < 0.5 else chat_log(rng, topic)
+    if rng.random() < WRITTEN_SHARE:
+        return rng.choice(written_prose())
     kind = rng.choices([k for k, _ in KINDS], [weight for _, weight in KINDS])[0]
     return kind(rng, topic)
 

@@ -1,9 +1,8 @@
 """The training loop of the embedded pair: plain MLX, on a CPU, the same bits each time.
 
-Two things make it more than twice as fast on two cores. MLX works through one stream's
-element-wise operations on one thread, so the batch is halved over two streams, each with a
-single-threaded BLAS. And the loss has a gradient of its own, so that the softmax over the
-vocabulary is not kept and taken apart again. Imports MLX: call `prepare_mlx` first.
+MLX works through one stream's element-wise operations on one thread, so the batch is halved over
+two streams, each with a single-threaded BLAS; forward.py is the other half of the speed. Imports
+MLX: call `prepare_mlx` first.
 """
 
 import math
@@ -12,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -22,9 +21,8 @@ from mlx_lm.models.gemma3_text import Model, ModelArgs
 from tokenizers import Tokenizer
 
 from bluey_admin.embedded.batches import batch
+from bluey_admin.embedded.forward import logits, weighted_loss
 from bluey_admin.embedded.shape import config
-
-_SAVE_EVERY = 100  # steps
 
 
 @dataclass(frozen=True)
@@ -38,6 +36,7 @@ class Schedule:
     warmup: int = 60  # steps
     decay: float = 0.05
     seed: int = 1
+    save_every: int = 250  # steps
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step, counted from 0."""
@@ -58,23 +57,6 @@ def new_model(vocabulary: int, seed: int) -> Any:
     return model
 
 
-@mx.custom_function  # type: ignore[untyped-decorator, unused-ignore]
-def weighted_loss(logits: mx.array, targets: mx.array, weights: mx.array) -> mx.array:
-    """Cross entropy of (rows, length, vocabulary) logits, summed with (rows, length) weights."""
-    hit = mx.take_along_axis(logits, targets[..., None], -1).squeeze(-1)
-    return ((mx.logsumexp(logits, -1) - hit) * weights).sum()
-
-
-@weighted_loss.vjp  # type: ignore[untyped-decorator, unused-ignore]
-def _weighted_loss_vjp(primals: Any, cotangent: mx.array, _: Any) -> tuple[mx.array, ...]:
-    logits, targets, weights = primals
-    scale = (weights * cotangent)[..., None]
-    place = targets[..., None]
-    slope = mx.softmax(logits, -1) * scale
-    hit = mx.take_along_axis(slope, place, -1) - scale
-    return mx.put_along_axis(slope, place, hit, -1), mx.zeros_like(targets), mx.zeros_like(weights)
-
-
 def train(
     model: Any,
     tokenizer: Tokenizer,
@@ -93,7 +75,12 @@ def train(
     optimizer = AdamW(schedule.rate, betas=[0.9, 0.98], weight_decay=schedule.decay)
     optimizer.init(model.trainable_parameters())
     first = _resume(model, optimizer, work, schedule)
-    gradient = nn.value_and_grad(model, lambda m, x, w: weighted_loss(m(x[:, :-1]), x[:, 1:], w))
+
+    def loss_of(m: Any, x: mx.array, w: mx.array) -> mx.array:
+        loss: Any = weighted_loss(logits(m, x[:, :-1]), x[:, 1:], w)
+        return cast(mx.array, loss)
+
+    gradient = nn.value_and_grad(model, loss_of)
     state = [model.state, optimizer.state]
 
     def step(tokens: mx.array, weights: mx.array) -> tuple[mx.array, mx.array]:
@@ -119,7 +106,7 @@ def train(
             raise FloatingPointError(f"the loss is {losses[-1]} at step {i}")
         done = (i + 1 - first) * schedule.rows * schedule.length
         report(i + 1, losses[-1], done / (time.perf_counter() - started))
-        if (i + 1) % _SAVE_EVERY == 0 or i + 1 == schedule.steps:
+        if (i + 1) % schedule.save_every == 0 or i + 1 == schedule.steps:
             _checkpoint(model, optimizer, work, schedule, i + 1)
     last = losses[-50:]
     return sum(last) / len(last) if last else float("nan")

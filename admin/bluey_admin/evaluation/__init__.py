@@ -1,0 +1,1 @@
+"""Asking models and scoring what they say: character, subject, endings, words."""
