@@ -87,7 +87,7 @@ def test_files_that_hold_nothing(tmp_path: Path) -> None:
         read_dataset(tmp_path / "none.jsonl")
     with pytest.raises(DataError, match="can't be read"):
         read_dataset(tmp_path)
-    with pytest.raises(DataError, match=r"no data set of that name \(bluey\)"):
+    with pytest.raises(DataError, match=r"no data set of that name \(bluey, captain\)"):
         find_training_data("nothing")
 
 
@@ -103,8 +103,15 @@ def test_no_bytes_whatever_make_it_raise(lines: list[bytes]) -> None:
     assert len(examples) + len(bad) == sum(bool(line.strip()) for line in lines)
 
 
-def test_the_data_set_that_comes_with_bluey() -> None:
-    packaged = packaged_datasets()["bluey"]
-    assert len(read_dataset(packaged.train).examples) == 111
-    assert len(read_dataset(packaged.valid).examples) == 20
-    assert find_training_data("bluey") == (packaged.train, packaged.valid)
+@pytest.mark.parametrize(("name", "train", "valid"), [("bluey", 111, 20), ("captain", 60, 12)])
+def test_the_data_sets_that_come_with_bluey(name: str, train: int, valid: int) -> None:
+    packaged = packaged_datasets()[name]
+    assert len(read_dataset(packaged.train).examples) == train
+    assert len(read_dataset(packaged.valid).examples) == valid
+    assert find_training_data(name) == (packaged.train, packaged.valid)
+    lines = (packaged.folder / "contrast.jsonl", packaged.train)
+    plain, voice = ([e.messages for e in read_dataset(path).examples] for path in lines)
+    for one, other in zip(plain, voice, strict=True):
+        assert [m.content for m in one if m.role == "user"] == [
+            m.content for m in other if m.role == "user"
+        ]

@@ -9,8 +9,9 @@ GOOD = json.dumps({"prompt": "hi", "completion": "hello there"})
 
 
 def test_list(admin: Admin) -> None:
-    [listed] = json.loads(admin("data", "list", "--json").stdout)
-    assert (listed["name"], listed["examples"], listed["validation"]) == ("bluey", 111, 20)
+    listed = json.loads(admin("data", "list", "--json").stdout)
+    known = [(each["name"], each["examples"], each["validation"]) for each in listed]
+    assert known == [("bluey", 111, 20), ("captain", 60, 12)]
     assert admin("data", "list").stdout.splitlines()[1].split()[:3] == ["bluey", "111", "20"]
 
 
