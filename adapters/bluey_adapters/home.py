@@ -31,6 +31,11 @@ class Home:
         return self.root / "jobs"
 
     @property
+    def reports(self) -> Path:
+        """One folder a report: its page and the figures that it shows."""
+        return self.root / "reports"
+
+    @property
     def cache(self) -> Path:
         """What can be made again."""
         return self.root / "cache"
@@ -52,7 +57,14 @@ class Home:
     def make(self) -> "Home":
         """Make the folders that aren't there. Raises HomeError if that, or writing, fails."""
         try:
-            for folder in (self.root, self.store, self.jobs, self.cache, self.server_file.parent):
+            for folder in (
+                self.root,
+                self.store,
+                self.jobs,
+                self.reports,
+                self.cache,
+                self.server_file.parent,
+            ):
                 folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.root):
                 pass

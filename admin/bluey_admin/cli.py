@@ -17,6 +17,8 @@ COMMANDS = {
     "up": "Start the server and, in a new home, train a first character.",
     "train": "Train an adapter on a base.",
     "chat": "Talk with a model in the terminal.",
+    "compare": "Compare models: who keeps the character, stays on topic, and recites.",
+    "experiment": "Train on several bases, or in several ways, and compare what came of it.",
     "adapters": "List, show, promote, roll back, remove and verify adapters.",
     "bases": "List, add, choose and download base models.",
     "data": "List, check and show training data.",

@@ -45,7 +45,7 @@ def packaged_datasets() -> dict[str, PackagedDataset]:
 
 def find_training_data(name_or_path: str) -> tuple[Path, Path | None]:
     """The training file meant by a packaged name or a path, and the validation file that goes
-    with it, if it comes with one.
+    with it, if it comes with one: a `valid.jsonl` beside a file called `train.jsonl`.
 
     Raises DataError when it is neither.
     """
@@ -54,7 +54,8 @@ def find_training_data(name_or_path: str) -> tuple[Path, Path | None]:
         return packaged.train, packaged.valid if packaged.valid.is_file() else None
     path = Path(name_or_path).expanduser()
     if path.is_file():
-        return path, None
+        beside = path.with_name("valid.jsonl")
+        return path, beside if path.name == "train.jsonl" and beside.is_file() else None
     known = ", ".join(packaged_datasets())
     raise DataError(
         f"there is no data file at {name_or_path}, and no data set of that name ({known})"

@@ -11,9 +11,9 @@ from bluey_adapters.home import Home, find_home
 from bluey_adapters.registry import Registry
 from bluey_adapters.server_file import find_running_server
 from bluey_admin.client import Client
+from bluey_admin.connection import server_of
 from bluey_admin.conversation import Conversation
 from bluey_admin.failures import Failure
-from bluey_admin.server_process import ServerProcess
 from bluey_admin.terminal import say
 
 _HELP = """\
@@ -137,18 +137,11 @@ def _answer(conversation: Conversation, text: str) -> None:
 
 @contextmanager
 def _connection(home: Home, model: str, api_key: str | None) -> Iterator[Client]:
-    found = find_running_server(home)
-    if found is not None:
-        with Client(found.url, api_key) as client:
-            yield client
-        return
-    with Registry(home) as registry:
-        registry.catalog().resolve(model)  # rather now than after the seconds of a start
-    say("no server is running: starting one for this chat")
-    arguments = ["--port", "0", "--log-level", "warning"]
-    server = ServerProcess(home, arguments, api_key)
-    try:
-        with Client(server.wait_until_up().url, api_key) as client:
-            yield client
-    finally:
-        server.stop()
+    if find_running_server(home) is None:
+        with Registry(home) as registry:
+            registry.catalog().resolve(model)  # rather now than after the seconds of a start
+    with (
+        server_of(home, api_key, meanwhile="this chat") as url,
+        Client(url, api_key) as client,
+    ):
+        yield client

@@ -1,15 +1,12 @@
 """Many questions to a model of any OpenAI-compatible server, several at a time."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import httpx
 import msgspec
 
-from bluey_admin.failures import Failure
-
-_PATIENCE = 120.0  # seconds for one answer
+from bluey_admin.evaluation.completions import complete, connect
+from bluey_admin.evaluation.side_by_side import side_by_side
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -20,11 +17,31 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Sampling(msgspec.Struct, frozen=True):
-    """How answers are drawn; sent with every request as it stands."""
+    """How answers are drawn."""
 
     temperature: float = 0.7
     top_p: float = 0.95
     max_tokens: int = 200
+    min_tokens: int = 0
+    repetition_penalty: float = 1.0
+
+    def body(self) -> dict[str, Any]:
+        """What a request says of it; the last two, which not every server knows, when they do
+        something."""
+        body: dict[str, Any] = msgspec.to_builtins(self)
+        return {k: v for k, v in body.items() if k not in _IDLE or v != _IDLE[k]}
+
+
+_IDLE = {"min_tokens": 0, "repetition_penalty": 1.0}
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """One question to one model, with one seed."""
+
+    model: str
+    question: Question
+    seed: int
+    sampling: Sampling
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -50,39 +67,28 @@ def ask_all(
 ) -> list[Answer]:
     """Every question with every seed, in that order; `heard` is told of each as it comes.
 
-    `url` ends in `/v1`. Raises Failure with the server's words at the first request that fails.
+    `url` ends in `/v1`. The first request that fails stops the rest and raises Failure with the
+    server's words; `heard` is told of the answers that were under way, and is never called twice
+    at once.
     """
-    headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
-    # trust_env would send requests for 127.0.0.1 through a proxy.
-    with httpx.Client(headers=headers, timeout=_PATIENCE, trust_env=False) as http:
-
-        def ask(question: Question, seed: int) -> Answer:
-            body = {"model": model, "messages": question.messages, "seed": seed}
-            text, reason = _chat(http, url, body | msgspec.to_builtins(sampling))
-            answer = Answer(model, question.id, seed, text, reason)
-            heard(answer)
-            return answer
-
-        with ThreadPoolExecutor(at_once) as pool:
-            waiting = [pool.submit(ask, q, seed) for q in questions for seed in seeds]
-            try:
-                return [answer.result() for answer in waiting]
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+    asks = [Ask(model, question, seed, sampling) for question in questions for seed in seeds]
+    return ask_each(url, asks, at_once=at_once, api_key=api_key, heard=heard)
 
 
-def _chat(http: httpx.Client, url: str, body: dict[str, Any]) -> tuple[str, str]:
-    try:
-        response = http.post(f"{url}/chat/completions", json=body)
-        decoded = msgspec.json.decode(response.content)
-    except httpx.HTTPError as error:
-        raise Failure(f"{url} does not answer: {error or type(error).__name__}") from None
-    except msgspec.DecodeError:
-        raise Failure(f"{url} said {response.status_code} and no JSON") from None
-    if response.status_code != 200:
-        said = decoded.get("error") if isinstance(decoded, dict) else None
-        words = said.get("message") if isinstance(said, dict) else said
-        raise Failure(f"{url} said {response.status_code}: {words or 'no reason given'}")
-    choice = decoded["choices"][0]
-    return choice["message"]["content"] or "", choice["finish_reason"]
+def ask_each(
+    url: str,
+    asks: Sequence[Ask],
+    *,
+    at_once: int = 16,
+    api_key: str | None = None,
+    heard: Callable[[Answer], None] = lambda _: None,
+) -> list[Answer]:
+    """As `ask_all`, whatever is asked of whichever models of one server."""
+    with connect(url, api_key) as http:
+
+        def put(ask: Ask) -> Answer:
+            body = {"model": ask.model, "messages": ask.question.messages, "seed": ask.seed}
+            said = complete(http, url, body | ask.sampling.body())
+            return Answer(ask.model, ask.question.id, ask.seed, said.text, said.finish_reason)
+
+        return side_by_side(put, asks, at_once, heard)

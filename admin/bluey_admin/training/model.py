@@ -37,6 +37,7 @@ def load_base(base: OpenBase) -> nn.Module:
         raise BaseError(f"the base {base.base.name} can't be loaded: {reason}") from None
     if on_cpu():
         model.set_dtype(mx.float32)
+        mx.disable_compile()  # it gains nothing here, and runs g++ for a second a kernel
     model.freeze()  # before there are LoRA layers, which must stay free
     return model
 

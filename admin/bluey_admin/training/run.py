@@ -8,7 +8,6 @@ import time
 from statistics import fmean
 from typing import Any
 
-import mlx.core as mx
 import msgspec
 
 from bluey_adapters.bases import OpenBase, open_base
@@ -21,7 +20,7 @@ from bluey_adapters.store import AdapterCard
 from bluey_admin.training.checkpoints import Checkpoints
 from bluey_admin.training.loop import HeldOut, Step, Trainer
 from bluey_admin.training.material import Material, read_material
-from bluey_admin.training.model import LoraModel, load_base, on_cpu
+from bluey_admin.training.model import LoraModel, load_base
 from bluey_admin.training.stopping import StopRequested, StopSign
 from bluey_admin.training.verdict import Verdict, compare
 from bluey_admin.training.watch import TrainingError
@@ -47,8 +46,6 @@ class Run:
             chat_template=base.require_template(),
         )
         settings = self._job.request.hyperparameters
-        if on_cpu():
-            mx.disable_compile()  # it gains nothing here, and runs g++ for a second a kernel
         model = LoraModel(load_base(base), settings)
         staged = self._folder / "adapter"
         with Trainer(model, settings, material.train) as trainer:

@@ -18,6 +18,7 @@ from bluey_server.http.errors import ApiError, as_api_error
 from bluey_server.http.exchange import exchange_of
 from bluey_server.http.health import health, pointer, ready
 from bluey_server.http.models import ModelsController
+from bluey_server.http.reports import ReportsController
 from bluey_server.http.service import Service
 from bluey_server.http.shell import Shell
 
@@ -38,7 +39,15 @@ def create_app(service: Service, access: Access) -> Litestar:
             await service.close()
 
     app = Litestar(
-        route_handlers=[create_chat_completion, ModelsController, status, pointer, health, ready],
+        route_handlers=[
+            create_chat_completion,
+            ModelsController,
+            ReportsController,
+            status,
+            pointer,
+            health,
+            ready,
+        ],
         dependencies={"service": Provide(lambda: service, sync_to_thread=False)},
         exception_handlers={Exception: _answer_error},
         lifespan=[lifespan],

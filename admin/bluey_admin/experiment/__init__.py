@@ -1,0 +1,1 @@
+"""Training the same data in several ways, and comparing what came of it."""

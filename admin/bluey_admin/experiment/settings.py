@@ -1,0 +1,21 @@
+"""The settings of an experiment: one for all its bases, or it would compare settings."""
+
+from typing import Any
+
+import msgspec
+
+from bluey_adapters.bases import Base, open_base
+from bluey_adapters.registry import Registry
+
+
+def identified(registry: Registry, name: str) -> Base:
+    """A base with its fingerprint. Raises UnknownName, or BaseError when its files aren't here."""
+    return registry.bases.identify(registry.catalog().require_base(name))
+
+
+def recommended(registry: Registry, name: str) -> dict[str, Any]:
+    """What a base recommends, by hyperparameter; the seed is not part of it."""
+    base = identified(registry, name)
+    opened = open_base(base, base.fingerprint or "")
+    settings: dict[str, Any] = msgspec.to_builtins(opened.facts.recommended)
+    return {key: value for key, value in settings.items() if key != "seed"}
