@@ -89,7 +89,7 @@ def command(
     if judge_url and not judge:
         raise Failure("--judge-url needs --judge MODEL")
     with Registry(home) as registry:
-        contestants = find_contestants(registry.catalog(), models, elsewhere)
+        contestants = find_contestants(registry, models, elsewhere)
         if not contestants:
             raise Failure("name at least one model, as `bluey-admin compare it bluey-it`")
         plan = Plan(

@@ -111,14 +111,13 @@ def command(
         trainings.check(runs)
         say(f"{plural(len(runs), 'training')}, then {plural(len(variants) + len(names), 'model')}")
         versions = show_trainings(trainings, runs)
-        catalog = registry.catalog()
         comparison = Plan(
             dataset=data,
             dataset_digest=plan.dataset_digest,
             seeds=plan.seeds,
             sampling=plan.sampling,
             contestants=entrants(
-                catalog, data, variants, plan.training_seeds, versions, plan.sampling
+                registry, data, variants, plan.training_seeds, versions, plan.sampling
             ),
         )
         findings = carry_out(home, registry, folder, comparison, Keys(api_key), title=plan.title)

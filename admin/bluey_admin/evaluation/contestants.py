@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from bluey_adapters.catalog import Catalog
 from bluey_adapters.errors import SettingsError
+from bluey_adapters.registry import Registry
 from bluey_admin.evaluation.asking import Sampling
 
 
@@ -26,13 +26,13 @@ class Contestant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find_contestants(
-    catalog: Catalog, names: Sequence[str], elsewhere: Sequence[str]
+    registry: Registry, names: Sequence[str], elsewhere: Sequence[str]
 ) -> list[Contestant]:
-    """Resolve `names` in the catalog, and `elsewhere`, each `URL=MODEL`.
+    """Resolve `names` in the home, and `elsewhere`, each `URL=MODEL`.
 
     Raises UnknownName, or SettingsError for a name given twice and an address without a model.
     """
-    found = [local(catalog, name, [name]) for name in names]
+    found = [local(registry, name, [name]) for name in names]
     for address in elsewhere:
         url, mark, model = address.rpartition("=")
         if not mark or not model or not url.startswith(("http://", "https://")):
@@ -48,13 +48,18 @@ def find_contestants(
     return found
 
 
-def local(catalog: Catalog, name: str, models: Sequence[str]) -> Contestant:
-    """One of this home's, shown as `name`. Raises UnknownName."""
+def local(registry: Registry, name: str, models: Sequence[str]) -> Contestant:
+    """One of this home's, shown as `name`.
+
+    Raises UnknownName, or BaseError when the base's files aren't on this machine.
+    """
+    catalog = registry.catalog()
     targets = [catalog.resolve(model) for model in models]
+    base = registry.bases.identify(targets[0].base)  # asked before or not, it is the same base
     return Contestant(
         name=name,
         models=[t.adapter.pinned if t.adapter else t.base.name for t in targets],
-        base=targets[0].base.name,
+        base=base.name,
         digests=[t.adapter.digest if t.adapter else None for t in targets],
-        fingerprint=targets[0].base.fingerprint,
+        fingerprint=base.fingerprint,
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from bluey_adapters.catalog import Catalog
+from bluey_adapters.registry import Registry
 from bluey_admin.evaluation.asking import Sampling
 from bluey_admin.evaluation.contestants import Contestant, local
 from bluey_admin.experiment.plan import Variant, run_of
@@ -12,7 +12,7 @@ from bluey_admin.training.prepare import default_name
 
 
 def entrants(
-    catalog: Catalog,
+    registry: Registry,
     data: str,
     variants: Sequence[Variant],
     seeds: Sequence[int],
@@ -23,12 +23,12 @@ def entrants(
 
     `versions` are the pinned names by the runs' keys.
     """
-    bases = [local(catalog, base, [base]) for base in dict.fromkeys(v.base for v in variants)]
+    bases = [local(registry, base, [base]) for base in dict.fromkeys(v.base for v in variants)]
     trained = []
     for variant in variants:
         models = [versions[run_of(variant, seed).key] for seed in seeds]
         name = variant.label if variant.varied else default_name(data, variant.base)
-        contestant = local(catalog, name, models)
+        contestant = local(registry, name, models)
         if variant.varied:
             contestant = msgspec.structs.replace(
                 contestant,
