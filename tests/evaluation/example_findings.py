@@ -20,7 +20,7 @@ from bluey_admin.evaluation.findings import (
 
 SCRIPT = "<script>alert('answers are text')</script>"
 LONG_WORD = "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz" * 3
-BY_HEART = "the sock wins because it can't run"
+BY_HEART = "The sock wins, because it can\u2019t run! That\u2019s the rule"
 BREAKS = "I am a computer program"
 
 _MODELS = ("it", "pt", "bluey-it", "bluey-pt")
@@ -49,6 +49,7 @@ def example(
 ) -> Findings:
     """Findings of that many models, questions and seeds; always the same."""
     chance = random.Random(20)
+    compared = [_model(chance, name) for name in models]
     return Findings(
         id="2026-11-22-193000",
         title="it and pt, before and after bluey",
@@ -65,8 +66,8 @@ def example(
             222,
         ),
         training_words={"mean": 41.3, "p05": 14.0, "p50": 36.0, "p95": 88.0},
-        models=[_model(chance, name) for name in models],
-        verdicts=_verdicts(chance, models),
+        models=compared,
+        verdicts=_verdicts(compared),
         judge_model="gemma-3-27b-it",
         judged=[_judged(chance, a, b) for a, b in list(combinations(models, 2))[:3]],
         questions=_questions(chance, models, questions, range(seeds)),
@@ -134,22 +135,27 @@ def _training(chance: random.Random, version: str, base: str) -> Training:
     )
 
 
-def _verdicts(chance: random.Random, models: tuple[str, ...]) -> list[Verdict]:
+def _verdicts(models: list[ModelFindings]) -> list[Verdict]:
+    """Of each pair whose intervals lie apart, and one that says that nothing can be said."""
     verdicts = []
-    for score, (first, second) in product(SCORES[:2] + SCORES[5:6], combinations(models, 2)):
-        middle = chance.choice([0.0, 0.31, -0.24])
-        difference = Interval(middle, middle - 0.05, middle + 0.06)
-        if middle:
-            more = "more" if middle > 0 else "less"
-            says = f"{first} has {more} {score.replace('_', ' ')} than {second}, by "
-            says += f"{abs(middle):.2f} ({abs(middle) - 0.05:.2f} to {abs(middle) + 0.06:.2f})."
-        else:
-            says = f"{first} and {second} can't be told apart."
-        verdicts.append(Verdict(score, first, second, difference, says))
-    verdicts.append(
-        Verdict("variety", models[0], models[-1], Interval(), "Variety was not measured.")
-    )
-    return verdicts
+    for score, (a, b) in product(SCORES, combinations(models, 2)):
+        one, other = (m.scores.get(score, Interval()) for m in (a, b))
+        first, second = (a, b) if (one.value or 0) > (other.value or 0) else (b, a)
+        more, less = (one, other) if first is a else (other, one)
+        if more.value is None or less.value is None or more.low is None or less.high is None:
+            continue
+        if more.low > less.high and more.high is not None and less.low is not None:
+            difference = Interval(
+                more.value - less.value, more.low - less.high, more.high - less.low
+            )
+            says = (
+                f"{first.name} has more of {score.replace('_', ' ')} than {second.name}: "
+                f"{more.value:.2f} against {less.value:.2f}, difference {difference.value:+.2f} "
+                f"(95 % interval {difference.low:+.2f} to {difference.high:+.2f})"
+            )
+            verdicts.append(Verdict(score, first.name, second.name, difference, says))
+    says = f"{models[0].name} and {models[1].name} can't be told apart: there are too few answers"
+    return [*verdicts, Verdict("variety", models[0].name, models[1].name, Interval(), says)]
 
 
 def _judged(chance: random.Random, first: str, second: str) -> JudgeFindings:
@@ -221,8 +227,12 @@ def _sweep(chance: random.Random) -> list[SweepPoint]:
     points = []
     for base, epochs, rank in product(("it", "pt"), (2, 5, 10), (4, 16)):
         scores = _scores(chance, trained=True)
-        scores["character"] = _interval(chance, 0.5 + 0.035 * epochs + 0.004 * rank, 0.05)
-        scores["by_heart"] = _interval(chance, 0.002 * epochs * (rank**0.5) + 0.01, 0.02)
+        scores["character"] = _interval(
+            chance, 0.5 + 0.03 * epochs + 0.004 * rank + 0.04 * (base == "it"), 0.05
+        )
+        scores["by_heart"] = _interval(
+            chance, 0.002 * epochs * rank**0.5 + 0.02 * (base == "it") + 0.01, 0.02
+        )
         if (base, epochs, rank) == ("pt", 2, 4):
             scores = {}
         points.append(

@@ -1,6 +1,6 @@
 """The report as one HTML file that needs nothing else: no network, no script, no other file."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,12 +9,19 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from bluey_admin.evaluation.findings import SCORES, Findings, Interval, Training, Verdict
+from bluey_admin.evaluation.findings import (
+    SCORES,
+    Findings,
+    Interval,
+    SweepPoint,
+    Training,
+)
 from bluey_admin.evaluation.report import scores
 from bluey_admin.evaluation.report.answers import columns, in_order
 from bluey_admin.evaluation.report.canvas import SERIES
 from bluey_admin.evaluation.report.plots import curve_plot, interval_plot
 from bluey_admin.evaluation.report.scores import NONE, Score
+from bluey_admin.evaluation.report.sentences import not_told_apart, told_apart
 from bluey_admin.evaluation.report.sweep_plots import (
     setting_plot,
     setting_value,
@@ -22,6 +29,7 @@ from bluey_admin.evaluation.report.sweep_plots import (
     sweep_plot,
     words,
 )
+from bluey_admin.terminal import plural
 
 _SWEPT = ("character", "on_topic", "by_heart")  # what is drawn over each setting
 
@@ -65,8 +73,8 @@ def render_page(findings: Findings) -> str:
     return environment.get_template("page.html.jinja").render(
         findings=findings,
         facts=_facts(findings),
-        told_apart=_by_score(v for v in findings.verdicts if scores.told_apart(v)),
-        not_told_apart=_by_score(v for v in findings.verdicts if not scores.told_apart(v)),
+        told_apart=told_apart(findings),
+        not_told_apart=not_told_apart(findings),
         rows=_rows(findings),
         plots=_plots(findings),
         trainings=_trainings(findings),
@@ -78,6 +86,7 @@ def render_page(findings: Findings) -> str:
         others=others,
         columns=columns,
         dash=NONE,
+        several=any(len(model.trainings) > 1 for model in findings.models),
         unknown=Interval(),
         perplexity=scores.perplexity_of("character"),
     )
@@ -106,12 +115,13 @@ def loss(value: Any) -> str:
 def _facts(findings: Findings) -> list[tuple[str, str]]:
     when = datetime.fromtimestamp(findings.created_at, UTC)
     seeds = ", ".join(map(str, findings.seeds))
+    word = "seed" if len(findings.seeds) == 1 else "seeds"
     usual = findings.training_words
     facts = [
         ("When", f"{when.day} {when:%B %Y, %H:%M} UTC"),
         ("Data set", findings.dataset),
         ("Models", ", ".join(model.name for model in findings.models)),
-        ("Asked", f"{findings.probes} probes of each, with the seeds {seeds}"),
+        ("Asked", f"{plural(findings.probes, 'probe')} of each, {word} {seeds}"),
         ("Sampling", settings(findings.sampling)),
         ("Machine", findings.machine),
     ]
@@ -122,13 +132,6 @@ def _facts(findings: Findings) -> list[tuple[str, str]]:
         )
         facts.insert(2, ("Its replies", length))
     return facts
-
-
-def _by_score(verdicts: Iterable[Verdict]) -> dict[str, list[str]]:
-    sentences: dict[str, list[str]] = {}
-    for verdict in verdicts:
-        sentences.setdefault(scores.score_of(verdict.score).title, []).append(verdict.says)
-    return sentences
 
 
 def _rows(findings: Findings) -> list[Row]:
@@ -148,8 +151,10 @@ def _rows(findings: Findings) -> list[Row]:
 def _plots(findings: Findings) -> list[Plot]:
     usual = findings.training_words
     band = (usual["p05"], usual["p95"]) if {"p05", "p95"} <= usual.keys() else None
-    plots = []
+    plots: list[Plot] = []
     for number, row in enumerate(_rows(findings)):
+        if all(cell.value is None for cell in row.cells):
+            continue
         found = [(m.name, cell) for m, cell in zip(findings.models, row.cells, strict=True)]
         behind = band if row.score is scores.score_of("words") else None
         caption = "grey: nine in ten replies of the training data" if behind else ""
@@ -186,7 +191,7 @@ def _sweep_plots(findings: Findings) -> list[Plot]:
     return [every, *_setting_plots(points)]
 
 
-def _setting_plots(points: Sequence[Any]) -> list[Plot]:
+def _setting_plots(points: Sequence[SweepPoint]) -> list[Plot]:
     return [
         Plot(
             Markup(setting_plot(f"sweep-{place}-{score}", points, setting, score)),

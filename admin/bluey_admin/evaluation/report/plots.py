@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bluey_admin.evaluation.findings import Curve, Interval
 from bluey_admin.evaluation.report.canvas import PAPER, RULE, SERIES, colour, drawn, marker
-from bluey_admin.evaluation.report.scores import Score, figure, span
+from bluey_admin.evaluation.report.scores import Score, figure, shortened, span, tick
 
 _MOST_POINTS = 400  # of a raw curve; more would lie on top of each other
 _LONGEST_NAME = 18  # letters
@@ -27,12 +27,12 @@ def interval_plot(
 
     The axis begins at 0 unless it is logarithmic. `usual` is a range to be shown behind.
     """
-    labels = [_shortened(model) for model, _ in found]
+    labels = [shortened(model, _LONGEST_NAME) for model, _ in found]
 
     def draw(axes: Axes) -> None:
         values = [v for _, i in found for v in (i.value, i.low, i.high) if v is not None]
         if usual is not None:
-            axes.axvspan(*usual, color=RULE, alpha=0.6, linewidth=0)
+            axes.axvspan(*usual, color=RULE, alpha=0.5, linewidth=0)
             values += usual
         for row, (_, interval) in enumerate(found):
             if interval.low is not None and interval.high is not None:
@@ -51,7 +51,7 @@ def interval_plot(
             axes.text(1.04, row, figure(score, interval.value), transform=beside, va="center")
         axes.set_ylim(len(found) - 0.5, -0.5)
         axes.set_yticks(range(len(found)), labels)
-        axes.tick_params(axis="y", length=0, labelsize=12)
+        axes.tick_params(axis="y", length=0, pad=10, labelsize=12)
         axes.spines["left"].set_visible(False)
         axes.grid(axis="x", color=RULE, linewidth=0.8)
         axes.set_axisbelow(True)
@@ -61,7 +61,7 @@ def interval_plot(
             _scale_from_zero(axes, score, max(values, default=1.0))
 
     told = "; ".join(_told(score, model, interval) for model, interval in found)
-    left = 7.4 * max(map(len, labels), default=0) + 14
+    left = 7.4 * max(map(len, labels), default=0) + 18
     size = (340.0, 25.0 * len(found) + 30)
     return drawn(name, score.title, told, size, (left, 60, 4, 26), draw)
 
@@ -110,7 +110,7 @@ def _scale_from_zero(axes: Axes, score: Score, highest: float) -> None:
         top = 1.0 if 0.5 < highest <= 1 else (1.05 * highest or 1.0)
         axes.locator_params(axis="x", nbins=4)
     axes.set_xlim(0, top)
-    axes.xaxis.set_major_formatter(lambda value, _: figure(score, value) if value else "0")
+    axes.xaxis.set_major_formatter(lambda value, _: tick(score, value))
 
 
 def _scale_by_ratio(axes: Axes, lowest: float, highest: float) -> None:
@@ -130,12 +130,6 @@ def _smoothed(losses: NDArray[np.float64]) -> NDArray[np.float64]:
     sums = np.convolve(losses, window, "same")
     smoothed: NDArray[np.float64] = sums / np.convolve(np.ones_like(losses), window, "same")
     return smoothed
-
-
-def _shortened(name: str) -> str:
-    """A name that leaves room for a drawing; its end stays, since a version is there."""
-    half = _LONGEST_NAME // 2
-    return name if len(name) <= _LONGEST_NAME else f"{name[: half - 1]}…{name[-half:]}"
 
 
 def _told(score: Score, model: str, interval: Interval) -> str:

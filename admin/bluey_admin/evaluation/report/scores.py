@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bluey_admin.evaluation.findings import Findings, Interval, ModelFindings, Verdict
+from bluey_admin.evaluation.findings import Findings, Interval, ModelFindings
 
 NONE = "\u2013"
 """What stands where there is no figure."""
@@ -15,7 +15,6 @@ class Score:
     """One score as a reader meets it."""
 
     title: str
-    short: tuple[str, str]  # a heading in two lines, for the terminal
     explained: str
     better: Literal["more", "less"] | None  # None where neither is
     share: bool = True  # 0 to 1 and shown as per cent; otherwise a plain number
@@ -24,61 +23,41 @@ class Score:
 _SCORES = {
     "character": Score(
         "Character",
-        ("char-", "acter"),
-        "how sure a classifier of style is that the character speaks, not a plain assistant",
+        "how sure a classifier is that the character speaks, and not a plain assistant",
         "more",
     ),
-    "on_topic": Score(
-        "On topic", ("on", "topic"), "answers with a word that belongs to the question", "more"
-    ),
-    "words": Score(
-        "Words",
-        ("", "words"),
-        "length of an answer, on average; neither way is better",
-        None,
-        False,
-    ),
+    "on_topic": Score("On topic", "answers with a word that belongs to the question", "more"),
+    "words": Score("Words", "in an answer, on average; neither way is better", None, share=False),
     "in_range": Score(
-        "Usual length",
-        ("usual", "length"),
-        "answers as long as nine in ten replies of the training data",
-        "more",
+        "Usual length", "answers as long as nine in ten replies of the training data", "more"
     ),
     "cut_short": Score(
-        "Cut short", ("cut", "short"), "answers that ran into the limit of tokens", "less"
+        "Cut short", "answers that ran into the limit of tokens, or stop within a sentence", "less"
     ),
     "by_heart": Score(
-        "By heart",
-        ("by", "heart"),
-        "answers that repeat a run of words of the training data",
-        "less",
+        "By heart", "answers with eight words in a row from a training reply", "less"
     ),
-    "breaks": Score(
-        "Breaks", ("", "breaks"), "answers that fall out of character, as “as an AI” does", "less"
-    ),
+    "breaks": Score("Breaks", "answers with an assistant's phrase, such as “as an AI”", "less"),
     "variety": Score(
         "Variety",
-        ("", "variety"),
-        "how much the answers differ from one another; 0 if all are the same",
+        "distinct pairs of words among all in the answers to one question; 1 if none comes twice",
         "more",
-        False,
+        share=False,
     ),
 }
 
 _PERPLEXITY = {
     "character": Score(
         "Perplexity, character",
-        ("perplexity", "character"),
         "on held-out lines in the character's voice; comparable between models of one tokenizer",
         None,
-        False,
+        share=False,
     ),
     "plain": Score(
         "Perplexity, plain",
-        ("perplexity", "plain"),
         "on held-out plain lines; it rises when a training made the model forget",
         None,
-        False,
+        share=False,
     ),
 }
 
@@ -86,13 +65,13 @@ _PERPLEXITY = {
 def score_of(name: str) -> Score:
     """The score of that name; one that nobody described is its name and no more."""
     words = name.replace("_", " ")
-    return _SCORES.get(name) or Score(words.capitalize(), ("", words), "", None, False)
+    return _SCORES.get(name) or Score(words.capitalize(), "", None, share=False)
 
 
 def perplexity_of(kind: str) -> Score:
     """The perplexity on one kind of held-out lines, "character" or "plain"."""
     name = f"perplexity, {kind}"
-    return _PERPLEXITY.get(kind) or Score(name.capitalize(), ("", name), "", None, False)
+    return _PERPLEXITY.get(kind) or Score(name.capitalize(), "", None, share=False)
 
 
 def figure(score: Score, value: float | None) -> str:
@@ -113,6 +92,11 @@ def bare_figure(score: Score, value: float | None) -> str:
     return f"{value:.1f}" if abs(value) < 100 else f"{value:,.0f}"
 
 
+def tick(score: Score, value: float) -> str:
+    """A round figure on an axis: `5 %`, `0.25`."""
+    return f"{100 * value:g}\u202f%" if score.share and value else f"{value:g}"
+
+
 def span(score: Score, interval: Interval) -> str:
     """`78 to 88`, or nothing where there is no interval."""
     if interval.low is None or interval.high is None:
@@ -120,21 +104,22 @@ def span(score: Score, interval: Interval) -> str:
     return f"{bare_figure(score, interval.low)} to {bare_figure(score, interval.high)}"
 
 
+def shortened(name: str, most: int) -> str:
+    """A name in `most` letters; its end stays, since a version is there."""
+    half = most // 2
+    return name if len(name) <= most else f"{name[: most - half - 1]}…{name[-half:]}"
+
+
 def best(name: str, models: Sequence[ModelFindings]) -> set[str]:
     """The models with the best figure; none if all have the same, or neither way is better."""
     values = {model.name: model.scores.get(name, Interval()).value for model in models}
     known = {model: value for model, value in values.items() if value is not None}
-    better = score_of(name).better
-    if better is None or len(set(known.values())) < 2:
+    score = score_of(name)
+    shown = {model: figure(score, value) for model, value in known.items()}
+    if score.better is None or len(set(shown.values())) < 2:
         return set()
-    top = max(known.values()) if better == "more" else min(known.values())
-    return {model for model, value in known.items() if value == top}
-
-
-def told_apart(verdict: Verdict) -> bool:
-    """Whether the interval of the difference leaves out zero."""
-    low, high = verdict.difference.low, verdict.difference.high
-    return low is not None and high is not None and (low > 0 or high < 0)
+    top = max(known.values()) if score.better == "more" else min(known.values())
+    return {model for model, written in shown.items() if written == figure(score, top)}
 
 
 def perplexity_kinds(findings: Findings) -> list[str]:

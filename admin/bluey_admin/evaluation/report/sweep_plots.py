@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from bluey_admin.evaluation.findings import Interval, SweepPoint
 from bluey_admin.evaluation.report.canvas import PAPER, RULE, colour, drawn, marker
-from bluey_admin.evaluation.report.scores import figure, score_of
+from bluey_admin.evaluation.report.scores import Score, figure, score_of, tick
 
 
 def sweep_plot(name: str, points: Sequence[SweepPoint]) -> str:
@@ -25,9 +25,9 @@ def sweep_plot(name: str, points: Sequence[SweepPoint]) -> str:
         axes.grid(color=RULE, linewidth=0.8)
         axes.set_axisbelow(True)
         axes.margins(0.06)
-        axes.locator_params(axis="both", nbins=7)
+        axes.locator_params(axis="both", nbins=7, steps=[1, 2, 5, 10])
         for axis, score in ((axes.xaxis, "by_heart"), (axes.yaxis, "character")):
-            axis.set_major_formatter(_formatter(score))
+            axis.set_major_formatter(_formatter(score_of(score)))
         axes.set_xlabel("by heart", loc="right")
         axes.set_ylabel("character", loc="top")
         _legend(axes, len(bases))
@@ -39,7 +39,7 @@ def sweep_plot(name: str, points: Sequence[SweepPoint]) -> str:
         for number, point in enumerate(points, 1)
     )
     title = "Character against by heart, one mark a variant"
-    return drawn(name, title, told, (520, 380), (54, 14, 30, 42), draw)
+    return drawn(name, title, told, (460, 350), (54, 14, 30, 42), draw)
 
 
 def setting_plot(name: str, points: Sequence[SweepPoint], setting: str, score: str) -> str:
@@ -81,8 +81,8 @@ def setting_plot(name: str, points: Sequence[SweepPoint], setting: str, score: s
         axes.set_xticks(places, [setting_value(value) for value in values])
         axes.margins(x=0.08, y=0.1)
         axes.grid(axis="y", color=RULE, linewidth=0.8)
-        axes.yaxis.set_major_formatter(lambda value, _: figure(shown, value))
-        axes.locator_params(axis="y", nbins=6)
+        axes.yaxis.set_major_formatter(_formatter(shown))
+        axes.locator_params(axis="y", nbins=6, steps=[1, 2, 5, 10])
         axes.set_xlabel(words(setting), loc="right", labelpad=1)
         _legend(axes, len(groups))
 
@@ -139,8 +139,8 @@ def _found(
     ]
 
 
-def _formatter(score: str) -> Callable[[float, float], str]:
-    return lambda value, _: figure(score_of(score), value)
+def _formatter(score: Score) -> Callable[[float, float], str]:
+    return lambda value, _: tick(score, value)
 
 
 def _mark(axes: Axes, x: Interval, y: Interval, number: int) -> None:
@@ -164,6 +164,7 @@ def _mark(axes: Axes, x: Interval, y: Interval, number: int) -> None:
 
 def _number(axes: Axes, points: Sequence[SweepPoint]) -> None:
     """Each mark's number beside it, on the side that is farthest from other marks and numbers."""
+    axes.autoscale_view()  # or the limits are still those of an empty drawing
     to_pixels = axes.transData
     marks = {
         number: to_pixels.transform((x, y))
@@ -173,18 +174,11 @@ def _number(axes: Axes, points: Sequence[SweepPoint]) -> None:
     }
     taken = [tuple(mark) for mark in marks.values()]
     for number, (x, y) in marks.items():
-        sides = [(x + dx, y + dy) for dx in (11, -11, 0, 17, -17) for dy in (11, -11)]
+        sides = [(x + dx, y + dy) for dx in (12, -12) for dy in (11, -11)]
         place = max(sides, key=lambda s: min((s[0] - a) ** 2 + (s[1] - b) ** 2 for a, b in taken))
         taken.append(place)
         here, there = to_pixels.inverted().transform(place)
-        axes.text(
-            here,
-            there,
-            str(number),
-            ha="center",
-            va="center",
-            fontsize=11,
-        )
+        axes.text(here, there, str(number), ha="center", va="center", fontsize=11)
 
 
 def _legend(axes: Axes, entries: int) -> None:
