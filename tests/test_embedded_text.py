@@ -16,7 +16,7 @@ from bluey_admin.embedded import world
 from bluey_admin.embedded.dialogues import dialogues
 from bluey_admin.embedded.occasions import occasions
 from bluey_admin.embedded.prose import documents
-from bluey_admin.embedded.recall import recall
+from bluey_admin.embedded.recall import echo, recall
 from bluey_admin.embedded.shape import VOCABULARY
 from bluey_admin.embedded.turns import Messages, render
 from bluey_admin.embedded.vocabulary import (
@@ -103,6 +103,15 @@ def test_every_occasion_can_be_answered_in_both_voices() -> None:
         for voice in (o.plain, o.lively):
             assert min(len(voice.openings), len(voice.ends)) >= 2, o.key
             assert len(voice.middles) >= 5, o.key
+
+
+def test_echoes_say_only_what_was_said() -> None:
+    rng = random.Random(5)
+    for _ in range(500):
+        *before, answer = echo(rng)
+        told = set(WORD.findall(" ".join(turn["content"].lower() for turn in before)))
+        said = set(WORD.findall(answer["content"].lower()))
+        assert said <= told | {"came", "has", "and", "first", "last", "second"}, (before, answer)
 
 
 def test_recall_answers_from_what_was_said() -> None:

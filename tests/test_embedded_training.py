@@ -1,23 +1,26 @@
 """The embedded pair's training: mlx-lm's arithmetic, and the same bits, from a checkpoint too."""
 
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tokenizers import Tokenizer
 
-from bluey_adapters.home import find_home
 from bluey_adapters.mlx_setup import prepare_mlx
 from bluey_data.catalog import embedded_model
 
-prepare_mlx(find_home().cache)
-mx = pytest.importorskip("mlx.core")
-import mlx.nn as nn  # noqa: E402
-from mlx.utils import tree_flatten  # noqa: E402
-from tokenizers import Tokenizer  # noqa: E402
+if "mlx.core" not in sys.modules:  # once a process, and before the imports below
+    prepare_mlx(Path(tempfile.mkdtemp(prefix="bluey-test-")))
 
-from bluey_admin.embedded import forward  # noqa: E402
-from bluey_admin.embedded.batches import batch  # noqa: E402
-from bluey_admin.embedded.training import Schedule, new_model, train  # noqa: E402
+import mlx.core as mx
+import mlx.nn as nn
+from mlx.utils import tree_flatten
+
+from bluey_admin.embedded import forward
+from bluey_admin.embedded.batches import Text, batch
+from bluey_admin.embedded.training import Schedule, new_model, train
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +42,7 @@ def test_exponential_is_right_to_five_digits() -> None:
 
 
 def test_logits_and_gradients_are_those_of_mlx_lm(tokenizer: Tokenizer, trained: Any) -> None:
-    made = batch(tokenizer, 1, 0, 2, 128, tuning=True)
+    made = batch(tokenizer, 1, 0, 2, 128, Text.TALK)
     x, w = mx.array(made.tokens), mx.array(made.weights)
     theirs, ours = trained(x[:, :-1]), forward.logits(trained, x[:, :-1])
     assert mx.abs(theirs - ours).max().item() < 1e-3
@@ -79,10 +82,10 @@ def test_stopped_and_resumed_gives_the_same_bits(tokenizer: Tokenizer, tmp_path:
         schedule,
         tmp_path / "a",
         lambda _s, loss, _r: losses.append(loss),
-        tuning=False,
+        Text.PROSE,
     )
     with pytest.raises(Stopped):
-        train(new_model(4096, seed=1), tokenizer, schedule, tmp_path / "b", stop, tuning=False)
+        train(new_model(4096, seed=1), tokenizer, schedule, tmp_path / "b", stop, Text.PROSE)
     resumed, steps = new_model(4096, seed=7), []
     train(
         resumed,
@@ -90,7 +93,7 @@ def test_stopped_and_resumed_gives_the_same_bits(tokenizer: Tokenizer, tmp_path:
         schedule,
         tmp_path / "b",
         lambda s, _l, _r: steps.append(s),
-        tuning=False,
+        Text.PROSE,
     )
     assert steps == [3, 4] and len(losses) == 4
     assert _weights(resumed) == _weights(whole)

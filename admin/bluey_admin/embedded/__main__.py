@@ -22,8 +22,8 @@ from bluey_adapters.home import find_home
 from bluey_adapters.mlx_setup import prepare_mlx
 
 OUT = Path(__file__).parents[3] / "data" / "bluey_data" / "models"
-_PT_SHARE = 0.4  # of --minutes
-_PT_RATE, _IT_RATE = 4e-3, 2.5e-3
+_SHARES = (0.38, 0.48, 0.14)  # of --minutes
+_PT_RATE, _IT_RATE, _MORE_RATE = 4e-3, 2.5e-3, 1.5e-3
 
 
 def main() -> None:
@@ -31,7 +31,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bluey_admin.embedded", description=__doc__)
     parser.add_argument("--out", type=Path, default=OUT, help="where the two folders go")
     parser.add_argument("--work", type=Path, help="checkpoints; default: BLUEY_HOME/cache/models")
-    parser.add_argument("--steps", type=int, nargs=2, metavar=("PT", "IT"), default=(8000, 11500))
+    parser.add_argument(
+        "--steps", type=int, nargs=3, metavar=("PT", "IT", "MORE"), default=(8000, 10000, 3000),
+        help="of tiny-pt, of tiny-it, and of tiny-it on attentive talk",
+    )  # fmt: skip
     parser.add_argument("--minutes", type=float, help="instead of --steps; not bit-identical")
     flags = parser.parse_args()
     home = find_home()
@@ -41,8 +44,9 @@ def main() -> None:
     make(flags.out, flags.work or home.cache / "models", tuple(flags.steps), flags.minutes)
 
 
-def make(out: Path, work: Path, steps: tuple[int, int], minutes: float | None) -> None:
+def make(out: Path, work: Path, steps: tuple[int, ...], minutes: float | None) -> None:
     """Write `out`/tiny-pt and `out`/tiny-it, keeping checkpoints in `work`."""
+    from bluey_admin.embedded.batches import Text
     from bluey_admin.embedded.dialogues import dialogues
     from bluey_admin.embedded.folder import save
     from bluey_admin.embedded.prose import documents
@@ -66,16 +70,21 @@ def make(out: Path, work: Path, steps: tuple[int, int], minutes: float | None) -
     model = new_model(size, seed=1)
     if minutes is not None:
         steps = _steps_in(minutes, tokenizer, work)
-    pt, it = Schedule(steps[0], _PT_RATE), Schedule(steps[1], _IT_RATE, seed=2)
-    for name, schedule, tuned in (("tiny-pt", pt, False), ("tiny-it", it, True)):
-        with _bar(name, schedule.steps) as report:
-            loss = train(model, tokenizer, schedule, work / name, report, tuning=tuned)
-        save(model, tokenizer, out / name, tuned=tuned)
-        print(f"{name}: loss {loss:.3f} over the last steps")
+    stages = (
+        ("tiny-pt", Text.PROSE, Schedule(steps[0], _PT_RATE)),
+        ("tiny-it", Text.TALK, Schedule(steps[1], _IT_RATE, seed=2)),
+        ("tiny-it", Text.ATTENTIVE, Schedule(steps[2], _MORE_RATE, seed=3)),
+    )
+    for number, (name, text, schedule) in enumerate(stages):
+        with _bar(f"{name}, {text}", schedule.steps) as report:
+            loss = train(model, tokenizer, schedule, work / f"stage-{number}", report, text)
+        save(model, tokenizer, out / name, tuned=text is not Text.PROSE)
+        print(f"{name}, {text}: " + ("done before" if loss is None else f"loss {loss:.3f}"))
 
 
-def _steps_in(minutes: float, tokenizer: Tokenizer, work: Path) -> tuple[int, int]:
+def _steps_in(minutes: float, tokenizer: Tokenizer, work: Path) -> tuple[int, ...]:
     """How many steps of either kind fit, judged by a few thrown away."""
+    from bluey_admin.embedded.batches import Text
     from bluey_admin.embedded.shape import VOCABULARY
     from bluey_admin.embedded.training import Schedule, new_model, train
 
@@ -83,10 +92,10 @@ def _steps_in(minutes: float, tokenizer: Tokenizer, work: Path) -> tuple[int, in
     trial = Schedule(12, 1e-3, seed=0)
     train(
         new_model(VOCABULARY, 0), tokenizer, trial, work / "trial",
-        lambda _step, _loss, rate: speed.append(rate), tuning=False,
+        lambda _step, _loss, rate: speed.append(rate), Text.PROSE,
     )  # fmt: skip
     total = minutes * 60 * speed[-1] / (trial.rows * trial.length)
-    return int(total * _PT_SHARE), int(total * (1 - _PT_SHARE))
+    return tuple(int(total * share) for share in _SHARES)
 
 
 @contextmanager

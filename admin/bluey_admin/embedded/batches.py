@@ -5,6 +5,7 @@ So a run that was stopped goes on with exactly the text it would have seen.
 
 import random
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,9 +34,13 @@ def prose_row(tokenizer: Tokenizer, rng: random.Random) -> tuple[list[int], list
     return ids, [1.0] * len(ids)
 
 
-def dialogue_row(tokenizer: Tokenizer, rng: random.Random) -> tuple[list[int], list[float]]:
+def dialogue_row(
+    tokenizer: Tokenizer, rng: random.Random, *, attentive: bool = False
+) -> tuple[list[int], list[float]]:
     """One conversation as ids; only what the model says, and that it stops, has full weight."""
-    ids: list[int] = tokenizer.encode(render(dialogue(rng)), add_special_tokens=False).ids
+    ids: list[int] = tokenizer.encode(
+        render(dialogue(rng, attentive=attentive)), add_special_tokens=False
+    ).ids
     weights, role, since = [], _USER_WEIGHT, 99
     model = tokenizer.encode("model", add_special_tokens=False).ids[0]
     for place, token in enumerate(ids):
@@ -49,19 +54,27 @@ def dialogue_row(tokenizer: Tokenizer, rng: random.Random) -> tuple[list[int], l
     return ids, weights
 
 
-def batch(
-    tokenizer: Tokenizer, seed: int, index: int, rows: int, length: int, *, tuning: bool
-) -> Batch:
+class Text(StrEnum):
+    """What a stage of training reads."""
+
+    PROSE = "prose"
+    TALK = "talk"  # conversations, and a little prose
+    ATTENTIVE = "attentive talk"  # conversations, many of which take looking back
+
+
+def batch(tokenizer: Tokenizer, seed: int, index: int, rows: int, length: int, text: Text) -> Batch:
     """Batch `index`: documents end to end, `rows` rows of `length` + 1 tokens."""
-    rng = random.Random(f"{seed}:{tuning}:{index}")
+    rng = random.Random(f"{seed}:{text is not Text.PROSE}:{index}")
     tokens = np.zeros((rows, length + 1), np.int32)
     weights = np.zeros((rows, length + 1), np.float32)
     for row in range(rows):
         ids: list[int] = []
         marks: list[float] = []
         while len(ids) <= length:
-            prose = not tuning or rng.random() < PROSE_IN_TUNING
-            more, weight = (prose_row if prose else dialogue_row)(tokenizer, rng)
+            if text is Text.PROSE or rng.random() < PROSE_IN_TUNING:
+                more, weight = prose_row(tokenizer, rng)
+            else:
+                more, weight = dialogue_row(tokenizer, rng, attentive=text is Text.ATTENTIVE)
             ids += more
             marks += weight
         tokens[row] = ids[: length + 1]

@@ -19,7 +19,7 @@ from bluey_admin.embedded.occasions import (
     unsaid,
 )
 from bluey_admin.embedded.prose import story
-from bluey_admin.embedded.recall import recall
+from bluey_admin.embedded.recall import echo, recall
 from bluey_admin.embedded.small_facts import small_fact
 from bluey_admin.embedded.turns import Messages, turn, typed
 from bluey_admin.embedded.world import FOLDER, Topic, fill, people, sections, topics
@@ -310,7 +310,17 @@ KINDS = (
 )  # fmt: skip
 
 
-def dialogue(rng: random.Random) -> Messages:
+def _echo(rng: random.Random, brief: bool) -> Messages:  # noqa: ARG001
+    return echo(rng)
+
+
+ATTENTIVE = (
+    (occasion, 34), (intent, 6), (on_topic, 8), (tale, 4), (_fact, 12), (_recall, 24), (_echo, 12),
+)  # fmt: skip
+"""The mixture of the last stage: a quarter of it can only be answered by looking back."""
+
+
+def dialogue(rng: random.Random, *, attentive: bool = False) -> Messages:
     """One conversation of one to four turns, sometimes under a system message."""
     roll = rng.random()
     if roll < LIVELY_SHARE:
@@ -318,7 +328,8 @@ def dialogue(rng: random.Random) -> Messages:
     if roll < LIVELY_SHARE + PERSONA_SHARE:
         return in_persona(rng)
     brief = rng.random() < BRIEF_SHARE
-    kind = rng.choices([k for k, _ in KINDS], [weight for _, weight in KINDS])[0]
+    kinds = ATTENTIVE if attentive else KINDS
+    kind = rng.choices([k for k, _ in kinds], [weight for _, weight in kinds])[0]
     messages = kind(rng, brief)
     if brief:
         return [{"role": "system", "content": rng.choice(BRIEF)}, *messages]

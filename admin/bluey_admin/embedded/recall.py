@@ -205,3 +205,39 @@ def recall(rng: random.Random, between: Callable[[random.Random], Messages]) -> 
         question = lead + (question[0].lower() + question[1:] if lead.endswith(", ") else question)
         messages += turn(typed(rng, question), capital(answer))
     return messages
+
+
+_ECHO = ("Say after me: {}", "Repeat: {}", "Say this: {}", "Please say {}", "Can you say {}?",
+         "Repeat after me: {}", "Write down: {}", "The words are {}. Say them")  # fmt: skip
+_LISTED = ("names", "animals", "colours", "food", "belongings", "places", "days")
+
+
+def echo(rng: random.Random) -> Messages:
+    """Words said after the user, picked out of what was just said, or counted off a list."""
+    word = people()
+    pool = [w.split("/")[0] for w in word[rng.choice(_LISTED)]]
+    some = rng.sample(pool, rng.randint(2, 4))
+    listed = ", ".join(some[:-1]) + f" and {some[-1]}"
+    kind = rng.randrange(4)
+    if kind == 0:
+        said = rng.choice((listed, ", ".join(some), some[0], " ".join(some)))
+        return turn(typed(rng, rng.choice(_ECHO).format(said)), f"{capital(said)}.")
+    if kind == 1:
+        ask, which = rng.choice((("first", 0), ("last", -1), ("second", 1)))
+        told = rng.choice((f"I say {listed}.", f"Here are words: {listed}.", f"{capital(listed)}."))
+        question = rng.choice((f"Which word came {ask}?", f"What did I say {ask}?"))
+        return turn(f"{told} {question}", f"{capital(some[which])} came {ask}.")
+    who, other = (n.split("/")[0] for n in rng.sample(word["names"], 2))
+    one, two = some[:2]
+    if kind == 2:
+        told = f"{who} has {one} and {other} has {two}."
+        ask, answer = rng.choice(
+            ((f"What does {who} have?", f"{who} has {one}."), (f"What does {other} have?",
+             f"{other} has {two}."), (f"Who has {one}?", f"{who} has {one}."),
+             (f"Who has {two}?", f"{other} has {two}."))
+        )  # fmt: skip
+        return turn(f"{told} {ask}", answer)
+    messages = turn(f"Remember this word: {one}", rng.choice(("I will remember it.", "All right.")))
+    return messages + turn(
+        rng.choice(("Which word was it?", "What was the word?")), f"{capital(one)}."
+    )

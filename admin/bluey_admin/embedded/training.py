@@ -20,7 +20,7 @@ from mlx.utils import tree_flatten, tree_map, tree_unflatten
 from mlx_lm.models.gemma3_text import Model, ModelArgs
 from tokenizers import Tokenizer
 
-from bluey_admin.embedded.batches import batch
+from bluey_admin.embedded.batches import Text, batch
 from bluey_admin.embedded.forward import logits, weighted_loss
 from bluey_admin.embedded.shape import config
 
@@ -63,10 +63,9 @@ def train(
     schedule: Schedule,
     work: Path,
     report: Callable[[int, float, float], None],
-    *,
-    tuning: bool,
-) -> float:
-    """Train `model` in place; returns the mean loss of the last fifty steps.
+    text: Text,
+) -> float | None:
+    """Train `model` in place; returns the mean loss of the last fifty steps, None if it was done.
 
     Goes on from the checkpoint in `work` when there is one of the same schedule. `report` gets
     step, loss (nats a token) and tokens a second.
@@ -98,7 +97,7 @@ def train(
     started = time.perf_counter()
     for i in range(first, schedule.steps):
         optimizer.learning_rate = schedule.rate_at(i)
-        made = batch(tokenizer, schedule.seed, i, schedule.rows, schedule.length, tuning=tuning)
+        made = batch(tokenizer, schedule.seed, i, schedule.rows, schedule.length, text)
         loss, _ = fast(mx.array(made.tokens), mx.array(made.weights))
         mx.eval(loss, state)
         losses.append(float(loss))
@@ -109,7 +108,7 @@ def train(
         if (i + 1) % schedule.save_every == 0 or i + 1 == schedule.steps:
             _checkpoint(model, optimizer, work, schedule, i + 1)
     last = losses[-50:]
-    return sum(last) / len(last) if last else float("nan")
+    return sum(last) / len(last) if last else None
 
 
 def _checkpoint(model: Any, optimizer: Any, work: Path, schedule: Schedule, step: int) -> None:
