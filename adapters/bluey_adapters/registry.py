@@ -3,19 +3,18 @@
 One Registry belongs to one thread. The database never holds weights; those are the store's.
 """
 
-from types import TracebackType
-from typing import Self
-
 from bluey_adapters.adapter_table import AdapterTable
 from bluey_adapters.base_table import BaseTable
+from bluey_adapters.bases import OpenBase, open_base
 from bluey_adapters.catalog import AdapterVersion, Catalog
+from bluey_adapters.closing import Closing
 from bluey_adapters.database import Database
 from bluey_adapters.home import Home
 from bluey_adapters.job_table import JobTable
 from bluey_adapters.store import LocalStore
 
 
-class Registry:
+class Registry(Closing):
     """Everything that is known by name."""
 
     def __init__(self, home: Home) -> None:
@@ -53,6 +52,14 @@ class Registry:
         self.store.fetch(version.digest)
         self.adapters.promote(version.name, version.version)
 
+    def open_base(self, name: str) -> OpenBase:
+        """The base called `name`, identified by the files that are there now.
+
+        Raises UnknownName, or BaseError when they can't be found or aren't a model's.
+        """
+        base = self.bases.identify(self.catalog().require_base(name))
+        return open_base(base, base.fingerprint or "")
+
     def remove(self, name: str, version: int | None) -> list[AdapterVersion]:
         """Forget versions, and the files that no other version stands on; return what went."""
         gone = self.adapters.remove(name, version)
@@ -64,14 +71,3 @@ class Registry:
     def close(self) -> None:
         """Close the database."""
         self._database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -1,19 +1,19 @@
 """Talking to a server over its own HTTP interface, as any OpenAI client does."""
 
 from collections.abc import Generator, Iterator
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import quote
 
 import httpx
 import msgspec
 
+from bluey_adapters.closing import Closing
 from bluey_admin.failures import Failure
 
 _SILENCE = 60.0  # seconds without a byte, after which an answer is given up
 
 
-class Client:
+class Client(Closing):
     """A connection to one server."""
 
     def __init__(self, url: str, api_key: str | None = None) -> None:
@@ -66,17 +66,6 @@ class Client:
     def close(self) -> None:
         """Close the connection."""
         self._http.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _pieces(lines: Iterator[str]) -> Iterator[str]:

@@ -10,7 +10,6 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,9 @@ from bluey_admin.embedded.dialogues import dialogues
 from bluey_admin.embedded.prose import documents
 from bluey_admin.evaluation.asking import Answer, Question, Sampling, ask_all
 from bluey_admin.evaluation.style import StyleClassifier
+from bluey_admin.evaluation.voices import read_voices, training_examples
 from bluey_admin.evaluation.words import on_topic, words_of
-from bluey_data.catalog import packaged_datasets, read_probes
+from bluey_data.catalog import read_probes
 
 _CHECKS = Path(__file__).with_name("checks")
 _TEXTS = 40_000  # documents, and as many dialogues: what a word must be in to be known
@@ -92,24 +92,14 @@ def known_words(dataset: str) -> set[str]:
     """Every word of the generator's texts and of a data set's training file."""
     texts: list[str] = list(islice(documents(17), _TEXTS))
     texts += [turn["content"] for talk in islice(dialogues(17), _TEXTS) for turn in talk]
-    texts += _said(packaged_datasets()[dataset].train, ("user", "assistant"))
+    texts += [turn.content for one in training_examples(dataset) for turn in one.messages]
     return {word for text in texts for word in words_of(text)}
 
 
 def read_style(dataset: str) -> StyleClassifier:
     """A classifier of a packaged data set against its contrast set."""
-    folder = packaged_datasets()[dataset].folder
-    voice, plain = (
-        list(_said(folder / name, ("assistant",))) for name in ("train.jsonl", "contrast.jsonl")
-    )
-    return StyleClassifier(voice, plain)
-
-
-def _said(path: Path, roles: tuple[str, ...]) -> Iterator[str]:
-    for line in path.read_text("utf-8").splitlines():
-        for message in json.loads(line)["messages"]:
-            if message["role"] in roles:
-                yield message["content"]
+    voices = read_voices(dataset)
+    return StyleClassifier(voices.replies, voices.plain_replies)
 
 
 def _rows(name: str) -> list[dict[str, Any]]:

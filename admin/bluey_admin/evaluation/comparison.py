@@ -33,8 +33,8 @@ from bluey_admin.evaluation.judge import Ruling, judge_all, matches
 from bluey_admin.evaluation.judge_endpoint import Judge
 from bluey_admin.evaluation.judge_findings import judge_findings
 from bluey_admin.evaluation.judge_prompt import describe
-from bluey_admin.evaluation.ledger import Ledger
-from bluey_admin.evaluation.perplexity import measure_missing, perplexity, read_lines
+from bluey_admin.evaluation.ledger import Ledger, read_entries
+from bluey_admin.evaluation.perplexity import Lines, measure_missing, perplexity, read_lines
 from bluey_admin.evaluation.plan import Plan
 from bluey_admin.evaluation.scores import Scored, Scorer, shown_questions
 from bluey_admin.evaluation.verdicts import verdicts
@@ -187,8 +187,7 @@ class Comparison:
         """By contestant, each of its trainings."""
         found = {}
         for place, contestants in self._places().items():
-            with Ledger(self._answers(place), Answer) as ledger:
-                heard = list(ledger.entries)
+            heard = read_entries(self._answers(place), Answer)
             for c in contestants:
                 found[c.name] = [
                     self._scorer.score(model, heard, self._probes, self._plan.seeds)
@@ -207,9 +206,14 @@ class Comparison:
     def _intervals(self, contestant: Contestant) -> dict[str, Interval]:
         return {s: mean_interval(cells) for s, cells in self._scores[contestant.name].items()}
 
+    @cached_property
+    def _lines(self) -> dict[tuple[str, str | None, str], Lines]:
+        """Likelihoods by base, digest and kind."""
+        return read_lines(self._folder)
+
     def _perplexity(self, contestant: Contestant) -> dict[str, Interval]:
         found = {}
-        lines = read_lines(self._folder)
+        lines = self._lines
         for kind in held_out_files(self._plan.dataset):
             keys = [(contestant.base or "", digest, kind) for digest in contestant.digests]
             if keys and all(key in lines for key in keys):
@@ -253,8 +257,7 @@ class Comparison:
     def _judged(self) -> list[JudgeFindings]:
         if self._plan.judge is None:
             return []
-        with Ledger(self._rulings, Ruling) as ledger:
-            rulings = list(ledger.entries)
+        rulings = read_entries(self._rulings, Ruling)
         pairs = combinations([c for c in self._plan.contestants if c.varied is None], 2)
         return [judge_findings(one.name, other.name, rulings) for one, other in pairs]
 

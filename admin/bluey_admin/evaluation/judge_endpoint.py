@@ -5,11 +5,11 @@ A reply that can't be used is a result. Only requests that brought no reply are 
 
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 import msgspec
 
+from bluey_adapters.closing import Closing
 from bluey_admin.evaluation.completions import Completion, NoAnswer, Rejected, complete, connect
 from bluey_admin.evaluation.judge_prompt import RESPONSE_FORMAT, Winner, read_reply
 from bluey_admin.failures import Failure
@@ -28,7 +28,7 @@ class Decision(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Judge:
+class Judge(Closing):
     """Any OpenAI-compatible chat model, for any number of threads."""
 
     def __init__(
@@ -89,17 +89,6 @@ class Judge:
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _wait_after(error: NoAnswer | Rejected, wait: float | None) -> float:

@@ -3,15 +3,16 @@
 import os
 import threading
 from pathlib import Path
-from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
+
+from bluey_adapters.closing import Closing
 
 Entry = TypeVar("Entry", bound=msgspec.Struct)
 
 
-class Ledger(Generic[Entry]):
+class Ledger(Closing, Generic[Entry]):
     """A file of JSON lines that only grows. Threads may share it; use it as a context manager."""
 
     def __init__(self, path: Path, kind: type[Entry]) -> None:
@@ -19,11 +20,8 @@ class Ledger(Generic[Entry]):
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
         self._encode = msgspec.json.Encoder().encode
-        whole = path.read_bytes() if path.is_file() else b""
-        kept = whole[: whole.rfind(b"\n") + 1]
-        self.entries: list[Entry] = [
-            msgspec.json.decode(line, type=kind) for line in kept.splitlines()
-        ]
+        kept = _whole_lines(path)
+        self.entries = _decoded(kept, kind)
         self._file = path.open("ab")
         self._file.truncate(len(kept))
 
@@ -40,13 +38,16 @@ class Ledger(Generic[Entry]):
         os.fsync(self._file.fileno())
         self._file.close()
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+def read_entries(path: Path, kind: type[Entry]) -> list[Entry]:
+    """What a ledger holds, oldest first; nothing where there is none."""
+    return _decoded(_whole_lines(path), kind)
+
+
+def _whole_lines(path: Path) -> bytes:
+    content = path.read_bytes() if path.is_file() else b""
+    return content[: content.rfind(b"\n") + 1]
+
+
+def _decoded(lines: bytes, kind: type[Entry]) -> list[Entry]:
+    return [msgspec.json.decode(line, type=kind) for line in lines.splitlines()]

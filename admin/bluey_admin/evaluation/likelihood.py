@@ -10,7 +10,6 @@ from pathlib import Path
 
 import msgspec
 
-from bluey_adapters.bases import open_base
 from bluey_adapters.home import find_home
 from bluey_adapters.hyperparameters import Hyperparameters
 from bluey_adapters.mlx_setup import prepare_mlx
@@ -59,8 +58,7 @@ def measure(registry: Registry, request: Request) -> Likelihoods:
     from bluey_admin.training.loop import Trainer
     from bluey_admin.training.model import LoraModel, load_base
 
-    base = registry.bases.identify(registry.catalog().require_base(request.base))
-    opened = open_base(base, base.fingerprint or "")
+    opened = registry.open_base(request.base)
     settings = Hyperparameters(rank=1)  # fresh LoRA layers change nothing: the bare base
     rows = [
         encode_examples(

@@ -12,7 +12,7 @@ import numpy as np
 from bluey_adapters.home import Home
 from bluey_admin.evaluation.contestants import Contestant
 from bluey_admin.evaluation.findings import Interval
-from bluey_admin.evaluation.ledger import Ledger
+from bluey_admin.evaluation.ledger import Ledger, read_entries
 from bluey_admin.evaluation.likelihood import Likelihoods, Request
 from bluey_admin.failures import Failure
 
@@ -73,8 +73,8 @@ def measure_missing(
 
 def read_lines(folder: Path) -> dict[tuple[str, str | None, str], Lines]:
     """What `measure_missing` has written, by base, digest and kind."""
-    with Ledger(folder / _FILE, Lines) as ledger:
-        return {(entry.base, entry.digest, entry.kind): entry for entry in ledger.entries}
+    entries = read_entries(folder / _FILE, Lines)
+    return {(entry.base, entry.digest, entry.kind): entry for entry in entries}
 
 
 def _by_base(contestants: Sequence[Contestant]) -> dict[str, list[str | None]]:

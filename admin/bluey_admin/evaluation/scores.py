@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,7 @@ class Scorer:
             phrase for phrase in phrases if not any(breaking_phrase(r, [phrase]) for r in replies)
         ]
 
-    @property
+    @cached_property
     def training_words(self) -> dict[str, float]:
         """Words a training reply: mean, p05, p50, p95."""
         low, middle, high = np.percentile(self._lengths, (5, 50, 95))

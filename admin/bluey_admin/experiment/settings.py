@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from bluey_adapters.bases import Base, open_base
+from bluey_adapters.bases import Base
 from bluey_adapters.registry import Registry
 
 
@@ -15,7 +15,5 @@ def identified(registry: Registry, name: str) -> Base:
 
 def recommended(registry: Registry, name: str) -> dict[str, Any]:
     """What a base recommends, by hyperparameter; the seed is not part of it."""
-    base = identified(registry, name)
-    opened = open_base(base, base.fingerprint or "")
-    settings: dict[str, Any] = msgspec.to_builtins(opened.facts.recommended)
+    settings: dict[str, Any] = msgspec.to_builtins(registry.open_base(name).facts.recommended)
     return {key: value for key, value in settings.items() if key != "seed"}

@@ -1,13 +1,13 @@
 """A job's events, shown as they come: a bar on a terminal, plain lines now and then elsewhere."""
 
 import time
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from bluey_adapters.closing import Closing
 from bluey_adapters.jobs import JobEvent
 from bluey_admin.terminal import err
 
@@ -15,7 +15,7 @@ _SMOOTHING = 0.9  # of the loss shown: single batches jump about
 _PLAIN_EVERY = 10.0  # seconds between lines where there is no terminal
 
 
-class JobProgress:
+class JobProgress(Closing):
     """Shows one job on stderr. Feed it every event; use it as a context manager."""
 
     def __init__(self, console: Console | None = None) -> None:
@@ -54,17 +54,6 @@ class JobProgress:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class _Figures:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from bluey_adapters.bases import OpenBase, open_base
+from bluey_adapters.bases import OpenBase
 from bluey_adapters.catalog import AdapterVersion
 from bluey_adapters.errors import Conflict, StoreError
 from bluey_adapters.home import Home
@@ -38,7 +38,7 @@ class Run:
 
     def go(self) -> AdapterVersion:
         """Do it all. Raises StopRequested, or whatever makes the job fail."""
-        base = self._open_base()
+        base = self._registry.open_base(self._job.request.base)
         material = self._read_material(base)
         card = AdapterCard(
             base_fingerprint=base.fingerprint,
@@ -61,11 +61,6 @@ class Run:
         if not self._registry.jobs.succeed(self._job.id, version.version):
             raise Conflict(f"the job was taken away while {version.pinned} was being published")
         return version
-
-    def _open_base(self) -> OpenBase:
-        found = self._registry.catalog().require_base(self._job.request.base)
-        identified = self._registry.bases.identify(found)
-        return open_base(identified, identified.fingerprint or "")
 
     def _read_material(self, base: OpenBase) -> Material:
         request = self._job.request
