@@ -18,6 +18,7 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     prompt: list[int]
+    checkpoints: tuple[int, ...] = ()  # lengths of the prompt at which others may branch off
     adapter: str | None
     max_tokens: int
     min_tokens: int
@@ -30,6 +31,13 @@ class GenerationStarted(msgspec.Struct, frozen=True):
 
     replica: str
     adapter: str | None
+    cached_tokens: int = 0  # of the prompt
+
+
+class GenerationBusy(msgspec.Struct, frozen=True):
+    """The only event of a request that was not taken: too many are waiting."""
+
+    retry_after: float  # seconds after which it may be worth another try
 
 
 class GeneratedTokens(msgspec.Struct, frozen=True):
@@ -57,7 +65,12 @@ class GenerationFailed(msgspec.Struct, frozen=True):
 
 
 GenerationEvent = (
-    GenerationStarted | GeneratedTokens | GenerationAlive | GenerationFinished | GenerationFailed
+    GenerationStarted
+    | GenerationBusy
+    | GeneratedTokens
+    | GenerationAlive
+    | GenerationFinished
+    | GenerationFailed
 )
 
 
@@ -85,8 +98,8 @@ class EngineProtocol(Protocol):
     ) -> AsyncGenerator[GenerationEvent, None]:
         """Events of one request; closing the generator, at any time, is how it is cancelled.
 
-        Ends with exactly one GenerationFinished or GenerationFailed. Never raises for a reason
-        of the engine's.
+        Ends with exactly one GenerationFinished or GenerationFailed, or is one GenerationBusy.
+        Never raises for a reason of the engine's.
         """
         ...
 

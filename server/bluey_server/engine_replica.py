@@ -227,10 +227,10 @@ class EngineReplica:
                 )
                 self._ready, self._error, self._deaths = message, None, 0
                 self._set(ReplicaState.READY)
-            case Started(id=number):
+            case Started(id=number, cached=cached):
                 if number in self._streams:
                     adapter = self._streams[number].adapter
-                    self._tell(number, GenerationStarted(self.name, adapter))
+                    self._tell(number, GenerationStarted(self.name, adapter, cached))
             case Step():
                 self._tell_step(message)
             case Failed():
@@ -303,6 +303,7 @@ def _generate(number: int, request: GenerationRequest) -> Generate:
     return Generate(
         id=number,
         prompt=request.prompt,
+        checkpoints=request.checkpoints,
         adapter=request.adapter,
         max_tokens=request.max_tokens,
         min_tokens=request.min_tokens,

@@ -15,7 +15,10 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
     top_p: float = 1.0
     top_k: int = 0  # 0 is off
     min_p: float = 0.0
-    repetition_penalty: float = 1.0
+    repetition_penalty: float = 1.0  # on tokens of prompt and answer
+    frequency_penalty: float = 0.0  # on tokens of the answer, as often as they occurred
+    presence_penalty: float = 0.0  # on tokens of the answer, once
+    logit_bias: tuple[tuple[int, float], ...] = ()  # (token id of the model's, added logit)
     seed: int = 0  # 64 bits; the HTTP process draws one where the client gave none
 
 
@@ -24,6 +27,7 @@ class Generate(msgspec.Struct, frozen=True, kw_only=True, tag="generate"):
 
     id: int
     prompt: list[int]  # token ids, at least one
+    checkpoints: tuple[int, ...] = ()  # lengths of the prompt at which others may branch off
     adapter: str | None  # digest; None is the bare base
     max_tokens: int
     min_tokens: int = 0  # until so many are out, ids in `end_ids` can't be chosen
@@ -71,8 +75,19 @@ class EngineStatus(msgspec.Struct, frozen=True, kw_only=True):
     waiting: list[int]
     slots: list[SlotStatus]
     slots_total: int
-    tokens_out: int  # since its start
     memory_bytes: int  # MLX's own count of active memory
+    kv_bytes: int = 0  # reserved for the requests that run
+    prefix_bytes: int = 0  # held by the prefix cache
+    prefix_entries: int = 0
+    # Since the engine's start:
+    tokens_out: int
+    prompt_tokens: int = 0
+    cached_tokens: int = 0  # of them, those that the prefix cache had
+    steps: int = 0  # of decoding
+    rows_stepped: int = 0  # rows over all steps; divided by them, the mean batch
+    adapter_loads: int = 0
+    adapter_evictions: int = 0
+    adapter_load_seconds: float = 0.0  # from wish to slot, over all loads
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):
@@ -87,6 +102,7 @@ class Started(msgspec.Struct, frozen=True, tag="started"):
     """A request has left the queue; its adapter is in its slot."""
 
     id: int
+    cached: int = 0  # tokens of its prompt that need not be computed
 
 
 class Step(msgspec.Struct, frozen=True, tag="step"):

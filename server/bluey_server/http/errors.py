@@ -7,6 +7,7 @@ ApiError                 status, message, type, param, code, and what a client m
 HungUp                   the client is gone; nobody sees it
 """
 
+import math
 import sqlite3
 from typing import NamedTuple, TypedDict
 
@@ -144,6 +145,16 @@ def as_api_error(error: Exception) -> ApiError:
         500,
         "The server had an error while processing your request; its log says more.",
         code="server_error",
+    )
+
+
+def busy(retry_after: float) -> ApiError:
+    """What a client is told when too many are waiting already."""
+    return ApiError(
+        429,
+        "Too many requests are waiting for this model. Try again in a moment.",
+        code="rate_limit_exceeded",
+        retry_after=max(1, math.ceil(retry_after)),
     )
 
 

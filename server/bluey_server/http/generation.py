@@ -14,12 +14,13 @@ from bluey_server.engine_protocol import (
     EngineProtocol,
     GeneratedTokens,
     GenerationAlive,
+    GenerationBusy,
     GenerationEvent,
     GenerationFailed,
     GenerationFinished,
     GenerationStarted,
 )
-from bluey_server.http.errors import engine_failure
+from bluey_server.http.errors import busy, engine_failure
 from bluey_server.http.prompt import Prompt
 from bluey_server.http.stop_matcher import StopMatcher
 
@@ -51,7 +52,7 @@ async def generate_text(
 ) -> AsyncGenerator[TextEvent, None]:
     """The answer to a prompt, ending in exactly one TextEnd.
 
-    Raises ApiError when the engine fails, or says nothing at all for `silence` seconds.
+    Raises ApiError when the engine is too busy or fails, or says nothing for `silence` seconds.
     """
     stream = TextStream(prompt.model.base.tokenizer)
     matcher = StopMatcher(prompt.stop)
@@ -79,6 +80,8 @@ async def generate_text(
                         if matcher.matched
                         else TextEnd(text + matcher.finish(), reason)
                     )
+                case GenerationBusy(retry_after):
+                    raise busy(retry_after)
                 case GenerationFailed(kind, message, retryable):
                     raise engine_failure(kind, message, retryable=retryable)
     yield end  # the engine is let go first: its slot may be wanted
