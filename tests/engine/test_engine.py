@@ -7,8 +7,10 @@ import pytest
 
 from bluey_server.engine.adapter_config import UnservableAdapter
 from bluey_server.engine.engine import Engine
+from bluey_server.engine.figures import BackendFigures
+from bluey_server.engine.kv_budget import Room
 from bluey_server.engine.loader import Checked, Unusable
-from bluey_server.engine.rows import RowToken
+from bluey_server.engine.rows import RowFailed, RowToken
 from bluey_server.messages import (
     Cancel,
     Drop,
@@ -26,7 +28,7 @@ from bluey_server.messages import (
 class ScriptedBackend:
     """Gives each request the tokens 100, 101, … up to its max_tokens, and does as it is told."""
 
-    memory_bytes = 0
+    figures = BackendFigures()
 
     def __init__(self) -> None:
         self.rows: dict[int, tuple[Generate, int]] = {}
@@ -35,6 +37,9 @@ class ScriptedBackend:
         self.refuse: set[str] = set()
         self.break_step = False
         self.break_add: set[int] = set()
+        self.rooms: dict[int, Room] = {}
+        self.failing: set[int] = set()
+        self.dropped: list[str] = []
 
     def load_adapter(self, slot: int, folder: Path) -> None:
         if folder.name in self.refuse:
@@ -44,21 +49,31 @@ class ScriptedBackend:
     def clear_slot(self, slot: int) -> None:
         self.slots.pop(slot, None)
 
-    def add(self, request: Generate, slot: int) -> None:
+    def drop_adapter(self, adapter: str) -> None:
+        self.dropped.append(adapter)
+
+    def room(self, request: Generate) -> Room:
+        return self.rooms.get(request.id, Room.NOW)
+
+    def add(self, request: Generate, slot: int) -> int:
         if request.id in self.break_add:
             raise RuntimeError("no")
         assert slot == 0 or self.slots[slot] == request.adapter
         self.rows[request.id] = (request, slot)
         self.out[request.id] = 0
+        return 0
 
     def remove(self, request: int) -> None:
         self.rows.pop(request, None)
 
-    def step(self) -> list[RowToken]:
+    def step(self) -> list[RowToken | RowFailed]:
         if self.break_step:
             self.break_step = False
             raise RuntimeError("the batch is gone")
-        tokens = []
+        tokens: list[RowToken | RowFailed] = []
+        for number in self.failing & set(self.rows):
+            del self.rows[number]
+            tokens.append(RowFailed(number, "no next token is possible"))
         for number, (request, _) in list(self.rows.items()):
             token, self.out[number] = 100 + self.out[number], self.out[number] + 1
             over = self.out[number] == request.max_tokens
@@ -267,3 +282,86 @@ def test_shutdown() -> None:
     bench = Bench()
     bench.engine.receive(Shutdown())
     assert bench.engine.closing
+
+
+def test_a_freed_place_is_taken_without_another_message() -> None:
+    bench = Bench(max_rows=1, slots=1)
+    bench.ask(1, max_tokens=1)
+    bench.ask(2, max_tokens=1)
+    for _ in range(9):
+        if bench.engine.idle and bench.said:
+            break
+        bench.engine.step()
+    assert bench.reasons() == {1: "length", 2: "length"}
+
+
+def test_newcomers_for_a_busy_adapter_do_not_keep_another_waiting() -> None:
+    bench = Bench(slots=1, max_rows=4)
+    bench.ask(1, adapter="a", max_tokens=3)
+    bench.engine.step()
+    bench.arrive()
+    bench.engine.step()
+    bench.ask(2, adapter="b")
+    for number in range(3, 9):
+        bench.ask(number, adapter="a")
+        bench.engine.step()
+        bench.arrive()
+    for _ in range(3):
+        bench.engine.step()
+        bench.arrive()
+    started = [said.id for said in bench.said if isinstance(said, Started)]
+    assert started.index(2) == 1
+
+
+def test_one_that_waits_for_memory_is_not_overtaken() -> None:
+    bench = Bench()
+    bench.backend.rooms[2] = Room.LATER
+    bench.ask(1)
+    bench.ask(2)
+    bench.ask(3)
+    bench.engine.step()
+    assert bench.engine.status().waiting == [2, 3]
+    del bench.backend.rooms[2]
+    bench.engine.step()
+    assert [said.id for said in bench.said if isinstance(said, Started)] == [1, 2, 3]
+
+
+def test_one_that_can_never_have_the_memory_is_told_so() -> None:
+    bench = Bench()
+    bench.backend.rooms[1] = Room.NEVER
+    bench.ask(1)
+    bench.ask(2)
+    bench.engine.step()
+    assert bench.failures() == {1: "no_memory"}
+    assert bench.tokens(2) == [100]
+
+
+def test_a_row_that_fails_leaves_and_the_others_go_on() -> None:
+    bench = Bench()
+    bench.ask(1, adapter="a")
+    bench.ask(2, max_tokens=3)
+    bench.engine.step()
+    bench.arrive()
+    bench.backend.failing.add(1)
+    bench.engine.step()
+    bench.engine.step()
+    assert bench.failures() == {1: "engine"}
+    assert bench.tokens(2) == [100, 101, 102]
+    assert [slot.requests for slot in bench.engine.status().slots] == [[]]
+
+
+def test_a_dropped_adapter_leaves_the_prefix_cache() -> None:
+    bench = Bench()
+    bench.engine.receive(Drop("a"))
+    assert bench.backend.dropped == ["a"]
+
+
+def test_loads_and_evictions_are_counted() -> None:
+    bench = Bench(slots=1)
+    for number, adapter in enumerate(["a", "b"], start=1):
+        bench.ask(number, adapter=adapter, max_tokens=1)
+        bench.engine.step()
+        bench.arrive()
+        bench.engine.step()
+    status = bench.engine.status()
+    assert (status.adapter_loads, status.adapter_evictions) == (2, 1)

@@ -87,3 +87,41 @@ def test_releasing_twice_or_a_stranger_is_idle() -> None:
 def test_there_must_be_a_slot() -> None:
     with pytest.raises(ValueError, match="at least one slot"):
         Residency(0)
+
+
+def test_a_slot_that_is_waited_for_takes_no_newcomers() -> None:
+    table = Residency(1)
+    resident(table, "a", 1)
+    assert table.place("b", 2) == Wait()
+    assert table.place("a", 3) == Wait(), "or those who keep coming for a would starve b"
+    table.release(1)
+    assert table.place("a", 3) == Wait(), "nor once it is free: it is b's"
+    assert table.place("b", 2) == Load(1, "a")
+
+
+def test_the_slot_with_the_fewest_users_is_waited_for() -> None:
+    table = Residency(2)
+    for request in (1, 2):
+        resident(table, "a", request)
+    resident(table, "b", 3)
+    assert table.place("c", 4) == Wait()
+    assert table.place("a", 5) == Resident(1)
+    assert table.place("b", 6) == Wait()
+
+
+def test_a_claim_ends_with_the_wish() -> None:
+    table = Residency(1)
+    resident(table, "a", 1)
+    assert table.place("b", 2) == Wait()
+    table.unclaim(set())
+    assert table.place("a", 3) == Resident(1)
+
+
+def test_each_who_waits_claims_a_slot_of_its_own() -> None:
+    table = Residency(2)
+    resident(table, "a", 1)
+    resident(table, "b", 2)
+    assert table.place("c", 3) == table.place("d", 4) == Wait()
+    table.release(2)
+    table.release(1)
+    assert {table.place("c", 3), table.place("d", 4)} == {Load(1, "a"), Load(2, "b")}

@@ -86,24 +86,3 @@ def test_ends_are_impossible_until_enough_tokens_are_out() -> None:
     held, free = draw(rows, 5)
     assert held == [2, 2, 2, 0, 0]
     assert free == [0] * 5
-
-
-def test_repetition_penalty_touches_only_what_was_said() -> None:
-    import mlx.core as mx
-
-    from bluey_server.engine.processors import processors_for
-
-    assert processors_for(Sampling()) == []
-    (processor,) = processors_for(Sampling(repetition_penalty=2.0))
-    out = processor(mx.array([0, 2, 2]), mx.array([[4.0, 3.0, -1.0, -1.0]]))
-    assert out.tolist() == [[2.0, 3.0, -2.0, -1.0]]
-
-
-def test_a_processor_that_fails_gives_the_logits_back() -> None:
-    import mlx.core as mx
-
-    from bluey_server.engine.processors import processors_for
-
-    (processor,) = processors_for(Sampling(repetition_penalty=2.0))
-    logits = mx.array([[1.0, 2.0]])
-    assert processor("not tokens", logits).tolist() == [[1.0, 2.0]]

@@ -6,6 +6,7 @@ import queue
 import signal
 import socket
 import sys
+import time
 from pathlib import Path
 
 from bluey_adapters.mlx_setup import prepare_mlx
@@ -17,6 +18,8 @@ from bluey_server.logs import configure_logging
 from bluey_server.messages import EngineStatus, Fatal, Ready
 
 log = logging.getLogger("bluey.engine")
+
+_STATUS_EVERY = 0.25  # seconds
 
 
 def main() -> None:
@@ -61,13 +64,16 @@ def _serve(
         Ready(device=backend.device, blas=blas.kind, load_seconds=round(backend.load_seconds, 3))
     )
     status[0] = engine.status()
+    due = 0.0
     while not engine.closing:
         if engine.idle:
             engine.receive(inbox.get())
         while not inbox.empty():
             engine.receive(inbox.get())
         engine.step()
-        status[0] = engine.status()
+        if engine.idle or time.monotonic() >= due:  # it is sent once a second; no need to hurry
+            status[0] = engine.status()
+            due = time.monotonic() + _STATUS_EVERY
     backend.close()
 
 

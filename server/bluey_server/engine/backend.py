@@ -1,11 +1,13 @@
-"""Everything that touches MLX in an engine: the base, the bank, the batch.
+"""Everything that touches MLX in an engine: the base, the bank, the batch, the prefix cache.
 
 One long-lived thread makes it and calls it: `generation_stream` is thread-local, and lazy arrays
 can't cross threads. What goes in and comes out is plain Python.
 """
 
+import math
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +16,29 @@ from mlx_lm.generate import BatchGenerator, StopSequences
 from mlx_lm.models.cache import make_prompt_cache
 from mlx_lm.utils import load_model
 
+from bluey_server.engine.adjustments import Adjustment
 from bluey_server.engine.bank import LoRABank
-from bluey_server.engine.processors import processors_for
-from bluey_server.engine.rows import Row, RowEntry, RowToken
+from bluey_server.engine.figures import BackendFigures
+from bluey_server.engine.kv_budget import KVBudget, KVCost, Room
+from bluey_server.engine.prefill_pace import PrefillPace
+from bluey_server.engine.prefix_cache import SHORTEST, PrefixCache
+from bluey_server.engine.rows import Row, RowEntry, RowFailed, RowToken
 from bluey_server.engine.sampler import BatchSampler
 from bluey_server.messages import Generate
 
 MAX_ROWS = 32
 """Rows that decode together."""
 
-_PREFILL_ROWS = 4
-_PREFILL_STEP = 256
-"""Tokens a row in one piece of prefill. A running stream waits for at most rows x step of them."""
+_PREFILL_ROWS = 16
+"""Rows whose prompts are computed together; they share the step's tokens, so a short prompt is
+through after a few steps whatever is beside it."""
+
+_KV_SHARE = 0.7
+"""Of the memory left beside weights and adapters, for keys and values; steps need the rest."""
+
+_PREFIX_SHARE = 0.5
+"""Of the memory for keys and values, what the prefix cache may fill; rows that need it come
+first."""
 
 
 class _SharedModel:
@@ -42,9 +55,21 @@ class _SharedModel:
         """(B, L) token ids to (B, L, V) logits."""
         entry: RowEntry = cache[-1]
         self._bank.select([row.slot for row in entry.rows])
-        self._sampler.entry = entry
         logits: mx.array = self._model(tokens, cache=cache[:-1])
+        self._sampler.entry = entry
+        self._sampler.logits = logits[:, -1] if tokens.shape[1] == 1 else None
         return logits
+
+
+@dataclass
+class _Request:
+    """A request in the batch."""
+
+    uid: int
+    asked: Generate
+    row: Row
+    cached: int  # tokens of the prompt that the prefix cache had
+    borders: list[int]  # lengths of the prompt at which its caches are to be kept
 
 
 class Backend:
@@ -57,10 +82,16 @@ class Backend:
         self._model.eval()
         self._bank = LoRABank(self._model)
         self._sampler = BatchSampler()
-        self._requests: dict[int, int] = {}  # uid to request
-        self._uids: dict[int, int] = {}
+        self._requests: dict[int, _Request] = {}  # by the request's number
+        self._numbers: dict[int, int] = {}  # uid to request
+        self._decoding: set[int] = set()  # requests whose prompt is computed
         self._memory = memory
+        self._pace = PrefillPace()
         self._generator = self._make_generator()
+        room = int(max(memory - mx.get_active_memory(), 0) * _KV_SHARE)
+        self._budget = KVBudget(self._measure_kv(), room)
+        self._prefixes = PrefixCache(int(room * _PREFIX_SHARE))
+        self._prompt_tokens = self._cached_tokens = self._steps = self._rows_stepped = 0
         self.load_seconds = time.monotonic() - started
 
     def load_adapter(self, slot: int, folder: Path) -> None:
@@ -71,51 +102,89 @@ class Backend:
         """Empty a slot of the bank."""
         self._bank.clear(slot)
 
-    def add(self, request: Generate, slot: int) -> None:
-        """Put a request into the batch; its prompt is computed in the coming steps."""
-        row = Row(slot, request.sampling, request.end_ids, request.min_tokens)
-        (uid,) = self._generator.insert(
-            [request.prompt],
+    def drop_adapter(self, adapter: str) -> None:
+        """Forget what the prefix cache holds for an adapter that won't be asked for again."""
+        self._prefixes.drop(adapter)
+
+    def room(self, request: Generate) -> Room:
+        """Whether there is memory for a request, the prefix cache giving way if need be."""
+        longest = len(request.prompt) + request.max_tokens
+        room = self._budget.room(longest)
+        if room is Room.NOW:
+            self._prefixes.shrink(self._budget.left(longest))
+        return room
+
+    def add(self, request: Generate, slot: int) -> int:
+        """Put a request into the batch; its prompt is computed in the coming steps, but for the
+        tokens that the prefix cache has: their number."""
+        layers, cached = self._prefixes.find(request.adapter, request.prompt)
+        adjustment = Adjustment.wanted(request.sampling, request.prompt)
+        row = Row(slot, request.sampling, request.end_ids, request.min_tokens, adjustment)
+        last = len(request.prompt) - 1
+        wanted = (n for n in {*request.checkpoints, last} if n >= SHORTEST)
+        borders = sorted(n for n in wanted if cached < n <= last)
+        (uid,) = self._generator.insert_segments(
+            [_cut(request.prompt, [cached, *borders])],
             max_tokens=[request.max_tokens],
-            caches=[[*make_prompt_cache(self._model), RowEntry([row])]],
-            logits_processors=[processors_for(request.sampling)],
+            caches=[[*(layers or make_prompt_cache(self._model)), RowEntry([row])]],
+            all_tokens=[request.prompt[:cached]],
             stop_sequences=[StopSequences([[token] for token in request.end_ids])],
         )
-        self._requests[uid] = request.id
-        self._uids[request.id] = uid
+        self._requests[request.id] = _Request(uid, request, row, cached, borders)
+        self._numbers[uid] = request.id
+        self._budget.reserve(request.id, len(request.prompt) + request.max_tokens)
+        self._prompt_tokens += len(request.prompt)
+        self._cached_tokens += cached
+        return cached
 
     def remove(self, request: int) -> None:
         """Take a request out of the batch, wherever it stands. Idle when it isn't there."""
-        uid = self._uids.pop(request, None)
-        if uid is not None:
-            del self._requests[uid]
-            self._generator.remove([uid])
+        if request in self._requests:
+            self._generator.remove([self._forget(request).uid])
 
-    def step(self) -> list[RowToken]:
+    def step(self) -> list[RowToken | RowFailed]:
         """One decode step for all rows that have their prompt, one piece of prefill for those
         that don't."""
-        _, responses = self._generator.next()
-        tokens = []
-        for response in responses:
-            request = self._requests[response.uid]
-            tokens.append(RowToken(request, response.token, response.finish_reason))
-            if response.finish_reason is not None:
-                del self._requests[response.uid], self._uids[request]
-        return tokens
+        prefilling = len(self._requests) - len(self._decoding)
+        piece = self._pace.tokens(decoding=bool(self._decoding))
+        rows = min(max(prefilling, 1), _PREFILL_ROWS)
+        self._generator.prefill_step_size = max(piece // rows, 1)
+        started = time.perf_counter()
+        with self._generator.stats() as stats:
+            prompts, responses = self._generator.next()
+        self._pace.observe(
+            time.perf_counter() - started,
+            prefilled=stats.prompt_tokens,
+            decoded=bool(responses),
+        )
+        for response in prompts:
+            self._progress(response)
+        self._steps += bool(responses)
+        self._rows_stepped += len(responses)
+        return [self._outcome(response) for response in responses]
 
     def reset(self) -> list[int]:
         """Throw the batch away and start another; the requests that were in it."""
-        lost = list(self._uids)
-        self._requests.clear()
-        self._uids.clear()
+        lost = list(self._requests)
+        for request in lost:
+            self._forget(request)
         self._generator.close()
         self._generator = self._make_generator()
         return lost
 
     @property
-    def memory_bytes(self) -> int:
-        """MLX's own count of active memory."""
-        return mx.get_active_memory()
+    def figures(self) -> BackendFigures:
+        """What it holds and has done."""
+        return BackendFigures(
+            memory_bytes=mx.get_active_memory(),
+            kv_bytes=self._budget.reserved,
+            prefix_bytes=self._prefixes.nbytes,
+            prefix_entries=len(self._prefixes),
+            prompt_tokens=self._prompt_tokens,
+            cached_tokens=self._cached_tokens,
+            steps=self._steps,
+            rows_stepped=self._rows_stepped,
+        )
 
     @property
     def device(self) -> str:
@@ -129,13 +198,55 @@ class Backend:
         mx.synchronize()
         self._generator.close()
 
+    def _outcome(self, response: Any) -> RowToken | RowFailed:
+        """What became of a row in a step."""
+        request = self._requests[self._numbers[response.uid]]
+        number, row = request.asked.id, request.row
+        failure = row.failure or _dead_end(row)
+        if response.finish_reason is None and failure is None:
+            return RowToken(number, response.token, None)
+        self._forget(number)
+        if failure is not None:
+            self._generator.remove([response.uid])
+            return RowFailed(number, failure)
+        self._keep(request, response.all_tokens, response.prompt_cache)
+        return RowToken(number, response.token, response.finish_reason)
+
+    def _progress(self, response: Any) -> None:
+        """A prompt is a piece further: decoding from now on, or at a border, or neither."""
+        request = self._requests[self._numbers[response.uid]]
+        if response.end_of_prompt:
+            self._decoding.add(request.asked.id)
+        elif response.end_of_segment:
+            reached = request.cached + response.progress[0]
+            if reached in request.borders:
+                ((layers, _),) = self._generator.extract_cache([response.uid]).values()
+                self._keep(request, request.asked.prompt[:reached], layers)
+
+    def _keep(self, request: _Request, tokens: list[int], layers: list[Any]) -> None:
+        layers = layers[:-1]  # without our entry
+        mx.eval([layer.state for layer in layers])
+        self._prefixes.put(request.asked.adapter, tokens, layers)
+
+    def _forget(self, request: int) -> _Request:
+        forgotten = self._requests.pop(request)
+        del self._numbers[forgotten.uid]
+        self._decoding.discard(request)
+        self._budget.release(request)
+        return forgotten
+
+    def _measure_kv(self) -> KVCost:
+        """What a token costs, by putting one through the model; it warms the model up, too."""
+        caches = make_prompt_cache(self._model)
+        mx.eval(self._model(mx.array([[0]]), cache=caches))
+        return KVCost.measured(caches)
+
     def _make_generator(self) -> BatchGenerator:
         generator = BatchGenerator(
             _SharedModel(self._model, self._bank, self._sampler),
             sampler=self._sampler,
             completion_batch_size=MAX_ROWS,
             prefill_batch_size=_PREFILL_ROWS,
-            prefill_step_size=_PREFILL_STEP,
         )
         # After BatchGenerator, which raises the wired limit to the machine's maximum: several
         # engines share this machine.
@@ -144,3 +255,17 @@ class Backend:
         if sys.platform == "darwin" and mx.metal.is_available():
             mx.set_wired_limit(self._memory)
         return generator
+
+
+def _cut(tokens: list[int], borders: list[int]) -> list[list[int]]:
+    """The pieces of `tokens` from one border to the next, and from the last one to the end."""
+    ends = [*borders[1:], len(tokens)]
+    return [tokens[start:end] for start, end in zip(borders, ends, strict=True)]
+
+
+def _dead_end(row: Row) -> str | None:
+    """Why the token at hand is none: nothing could be chosen, or the logits are not numbers."""
+    draw, place = row.draws.popleft()
+    if math.isfinite(draw.logprobs[place]):
+        return None
+    return "no next token is possible: every one is forbidden, or the logits are not numbers"

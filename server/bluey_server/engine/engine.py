@@ -5,15 +5,19 @@ alone. Everything happens on the caller's thread, one step at a time.
 """
 
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol, assert_never
 
 from bluey_server.engine.adapter_config import UnservableAdapter
+from bluey_server.engine.figures import BackendFigures
+from bluey_server.engine.kv_budget import Room
 from bluey_server.engine.loader import Checked, Unusable
 from bluey_server.engine.residency import Load, Residency, Resident, Wait
-from bluey_server.engine.rows import RowToken
+from bluey_server.engine.rows import RowFailed, RowToken
 from bluey_server.messages import (
     Cancel,
     Drop,
@@ -42,12 +46,14 @@ class BackendProtocol(Protocol):
 
     def load_adapter(self, slot: int, folder: Path) -> None: ...
     def clear_slot(self, slot: int) -> None: ...
-    def add(self, request: Generate, slot: int) -> None: ...
+    def drop_adapter(self, adapter: str) -> None: ...
+    def room(self, request: Generate) -> Room: ...
+    def add(self, request: Generate, slot: int) -> int: ...
     def remove(self, request: int) -> None: ...
-    def step(self) -> list[RowToken]: ...
+    def step(self) -> list[RowToken | RowFailed]: ...
     def reset(self) -> list[int]: ...
     @property
-    def memory_bytes(self) -> int: ...
+    def figures(self) -> BackendFigures: ...
 
 
 class Engine:
@@ -70,13 +76,17 @@ class Engine:
         self._send = send
         self._waiting: deque[Generate] = deque()
         self._running: set[int] = set()
+        self._fetching: dict[str, float] = {}  # when an adapter's files were asked for
+        self._place_free = False  # somebody has ended since the waiting were last looked at
         self._tokens_out = 0
+        self._loads = self._evictions = 0
+        self._load_seconds = 0.0
         self.closing = False
 
     @property
     def idle(self) -> bool:
         """Whether a step would do nothing until something is received."""
-        return not self._running
+        return not self._running and not (self._waiting and self._place_free)
 
     def receive(self, message: Inbound) -> None:
         """Take in one message."""
@@ -88,10 +98,12 @@ class Engine:
             case Prefetch(adapter=adapter):
                 self._place(adapter, _PREFETCH)
                 self._residency.release(_PREFETCH)
+                self._unclaim()
             case Drop(adapter=adapter):
                 slot = self._residency.drop(adapter)
                 if slot is not None:
                     self._backend.clear_slot(slot)
+                self._backend.drop_adapter(adapter)
             case Checked():
                 self._load(message)
             case Unusable():
@@ -114,27 +126,33 @@ class Engine:
             slots=[SlotStatus(*entry) for entry in self._residency.table()],
             slots_total=len(self._residency),
             tokens_out=self._tokens_out,
-            memory_bytes=self._backend.memory_bytes,
+            adapter_loads=self._loads,
+            adapter_evictions=self._evictions,
+            adapter_load_seconds=self._load_seconds,
+            **asdict(self._backend.figures),
         )
 
     def _schedule(self) -> None:
         """Start what can start, in the order of arrival. A request that waits for its adapter is
-        overtaken by those behind it that need not wait."""
+        overtaken by those behind it that need not wait; one that waits for a place in the batch,
+        or for memory, is not."""
+        self._place_free = False
         still_waiting: deque[Generate] = deque()
-        while self._waiting:
+        while self._waiting and len(self._running) < self._max_rows:
             request = self._waiting.popleft()
-            slot = self._admit(request)
+            room = self._backend.room(request)
+            if room is Room.NEVER:
+                self._fail(request.id, "no_memory", _too_long(request))
+                continue
+            if room is Room.LATER:
+                still_waiting.append(request)
+                break
+            slot = 0 if request.adapter is None else self._place(request.adapter, request.id)
             if slot is None:
                 still_waiting.append(request)
             else:
                 self._start(request, slot)
-        self._waiting = still_waiting
-
-    def _admit(self, request: Generate) -> int | None:
-        """The slot that the request may use now, or None."""
-        if len(self._running) >= self._max_rows:
-            return None
-        return 0 if request.adapter is None else self._place(request.adapter, request.id)
+        self._waiting = still_waiting + self._waiting
 
     def _place(self, adapter: str, request: int) -> int | None:
         match self._residency.place(adapter, request):
@@ -142,6 +160,8 @@ class Engine:
                 return slot
             case Load(slot=slot, evicted=evicted):
                 log.debug("adapter %s into slot %d, evicting %s", adapter[:12], slot, evicted)
+                self._evictions += evicted is not None
+                self._fetching[adapter] = time.monotonic()
                 self._fetch(adapter, slot)
                 return None
             case Wait():
@@ -149,7 +169,7 @@ class Engine:
 
     def _start(self, request: Generate, slot: int) -> None:
         try:
-            self._backend.add(request, slot)
+            cached = self._backend.add(request, slot)
         except Exception as error:
             # Only this request is at fault; nothing of it has entered the batch.
             log.exception("request %d could not enter the batch", request.id)
@@ -157,9 +177,9 @@ class Engine:
             self._fail(request.id, "engine", f"the request could not be started: {error}")
             return
         self._running.add(request.id)
-        self._send(Started(request.id))
+        self._send(Started(request.id, cached))
 
-    def _run(self) -> list[RowToken]:
+    def _run(self) -> list[RowToken | RowFailed]:
         if not self._running:
             return []
         try:
@@ -172,26 +192,36 @@ class Engine:
                 self._fail(request, "engine", f"the engine failed in a step: {error}")
             return []
 
-    def _deliver(self, tokens: list[RowToken]) -> None:
-        if not tokens:
-            return
+    def _deliver(self, outcomes: list[RowToken | RowFailed]) -> None:
+        tokens = [outcome for outcome in outcomes if isinstance(outcome, RowToken)]
         # The token that ends a turn is not part of the answer.
         out = [(row.request, row.token) for row in tokens if row.finished != "stop"]
         finished = [(row.request, row.finished) for row in tokens if row.finished is not None]
         for request, _ in finished:
             self._end(request)
         self._tokens_out += len(out)
-        self._send(Step(out, finished))
+        if tokens:
+            self._send(Step(out, finished))
+        for outcome in outcomes:
+            if isinstance(outcome, RowFailed):
+                self._end(outcome.request)
+                self._fail(outcome.request, "engine", outcome.message)
 
     def _cancel(self, request: int) -> None:
         self._waiting = deque(waiting for waiting in self._waiting if waiting.id != request)
+        self._unclaim()
         if request in self._running:
             self._backend.remove(request)
             self._end(request)
 
+    def _unclaim(self) -> None:
+        """Slots are kept free for those who wait, and for nobody else."""
+        self._residency.unclaim({w.adapter for w in self._waiting if w.adapter is not None})
+
     def _end(self, request: int) -> None:
         self._running.discard(request)
         self._residency.release(request)
+        self._place_free = True
 
     def _load(self, checked: Checked) -> None:
         try:
@@ -205,10 +235,14 @@ class Engine:
             self._give_up(checked.adapter, "engine", f"the adapter could not be loaded: {error}")
         else:
             self._residency.loaded(checked.adapter)
+            self._loads += 1
+            asked = self._fetching.pop(checked.adapter, None)
+            self._load_seconds += 0.0 if asked is None else time.monotonic() - asked
 
     def _give_up(self, adapter: str, kind: str, message: str) -> None:
         """Fail those who wait for an adapter that can't be had."""
         self._residency.failed(adapter)
+        self._fetching.pop(adapter, None)
         lost = [request for request in self._waiting if request.adapter == adapter]
         self._waiting = deque(kept for kept in self._waiting if kept.adapter != adapter)
         for request in lost:
@@ -216,3 +250,11 @@ class Engine:
 
     def _fail(self, request: int, kind: str, message: str) -> None:
         self._send(Failed(id=request, kind=kind, message=message, retryable=False))
+
+
+def _too_long(request: Generate) -> str:
+    return (
+        f"a prompt of {len(request.prompt)} tokens with an answer of up to {request.max_tokens} "
+        "does not fit into the memory that this engine has; ask for a shorter answer, or give "
+        "the server more memory"
+    )

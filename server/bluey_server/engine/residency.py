@@ -35,6 +35,9 @@ class _Slot:
     ready: bool = False
     users: set[int] = field(default_factory=set)
     last_used: int = 0
+    claimed_by: str | None = None
+    """An adapter that waits for this slot: nobody else may begin to use what is in it, or those
+    who keep coming for it would keep the slot for ever."""
 
 
 class Residency:
@@ -51,13 +54,14 @@ class Residency:
         """Ask for an adapter on behalf of a request.
 
         Resident makes the request a user of the slot until `release`. Load is said once; until
-        `loaded` or `failed` everybody who asks for that adapter waits.
+        `loaded` or `failed` everybody who asks for that adapter waits. When every slot is in use,
+        the adapter claims one, which it gets as soon as those who use it now have ended.
         """
         found = self._find(adapter)
         if found is None:
             return self._start_loading(adapter)
         number, slot = found
-        if not slot.ready:
+        if not slot.ready or slot.claimed_by is not None:
             return Wait()
         slot.users.add(request)
         self._touch(slot)
@@ -80,6 +84,12 @@ class Residency:
         """The request is over. Its adapter stays, until its slot is wanted for another."""
         for slot in self._slots.values():
             slot.users.discard(request)
+
+    def unclaim(self, wanted: set[str]) -> None:
+        """Give up the claims of adapters that nobody waits for any more."""
+        for slot in self._slots.values():
+            if slot.claimed_by not in wanted:
+                slot.claimed_by = None
 
     def drop(self, adapter: str) -> int | None:
         """Forget an adapter that nobody uses; its slot, or None when it stays."""
@@ -105,18 +115,36 @@ class Residency:
         return len(self._slots)
 
     def _start_loading(self, adapter: str) -> Load | Wait:
-        """Take the slot that is empty or, failing that, least recently used and in nobody's use."""
+        """Take the slot that is claimed, or empty, or least recently used and in nobody's use."""
+        claimed = self._claim_of(adapter)
         idle = [
             (slot.adapter is not None, slot.last_used, number)
             for number, slot in self._slots.items()
-            if not slot.users and (slot.ready or slot.adapter is None)
+            if not slot.users
+            and (slot.ready or slot.adapter is None)
+            and slot.claimed_by in (None, adapter)
         ]
         if not idle:
+            if claimed is None:
+                self._claim(adapter)
             return Wait()
+        if claimed is not None:
+            claimed.claimed_by = None  # its own slot, or another one that is free sooner
         number = min(idle)[2]
         evicted = self._slots[number].adapter
         self._slots[number] = _Slot(adapter)
         return Load(number, evicted)
+
+    def _claim_of(self, adapter: str) -> _Slot | None:
+        claims = (slot for slot in self._slots.values() if slot.claimed_by == adapter)
+        return next(claims, None)
+
+    def _claim(self, adapter: str) -> None:
+        """Claim the slot with the fewest users, which is likely to be free first."""
+        free = [slot for slot in self._slots.values() if slot.ready and slot.claimed_by is None]
+        if free:
+            slot = min(free, key=lambda slot: (len(slot.users), slot.last_used))
+            slot.claimed_by = adapter
 
     def _find(self, adapter: str) -> tuple[int, _Slot] | None:
         for number, slot in self._slots.items():

@@ -9,13 +9,32 @@ model sees the cache.
 
 from __future__ import annotations
 
+import functools
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from bluey_server.messages import Sampling
 
+if TYPE_CHECKING:
+    from bluey_server.engine.adjustments import Adjustment
+
 _MASK = 2**64 - 1
+
+
+class Draw:
+    """The log probabilities of the tokens that one step chose for its B rows."""
+
+    def __init__(self, logprobs: Any) -> None:
+        """`logprobs`: (B,), on the device, its evaluation begun."""
+        self._logprobs = logprobs
+
+    @functools.cached_property
+    def logprobs(self) -> list[float]:
+        """Of every row."""
+        values: list[float] = self._logprobs.tolist()
+        return values
 
 
 @dataclass(eq=False)
@@ -26,7 +45,11 @@ class Row:
     sampling: Sampling
     end_ids: tuple[int, ...]
     min_tokens: int
+    adjustment: Adjustment | None = None  # of its logits; None wants none
     sampled: int = 0  # tokens chosen so far
+    draws: deque[tuple[Draw, int]] = field(default_factory=deque)
+    """For each token chosen and not yet given out, the draw and this row's place in it."""
+    failure: str | None = None  # why the row can't go on; it leaves the batch after the step
 
     def __post_init__(self) -> None:
         self._key = _mix(self.sampling.seed)
@@ -54,6 +77,14 @@ class RowToken:
     request: int
     token: int
     finished: str | None
+
+
+@dataclass(frozen=True)
+class RowFailed:
+    """One request can't go on, and has left the batch."""
+
+    request: int
+    message: str
 
 
 class RowEntry:

@@ -10,7 +10,8 @@ from typing import Any
 
 import mlx.core as mx
 
-from bluey_server.engine.rows import Row, RowEntry
+from bluey_server.engine.adjustments import adjust, count
+from bluey_server.engine.rows import Draw, Row, RowEntry
 
 _OFF = 2**31 - 1  # a top-k that keeps everything
 
@@ -46,10 +47,12 @@ class _Parameters:
 
 
 class BatchSampler:
-    """A sampler as mlx-lm calls it; `entry` is set by the wrapper model just before each call."""
+    """A sampler as mlx-lm calls it; the wrapper model sets `entry` and `logits` before each
+    call."""
 
     def __init__(self) -> None:
         self.entry = RowEntry([])
+        self.logits: mx.array | None = None  # (B, V); penalties need them as they were
 
     def __call__(self, logprobs: mx.array) -> mx.array:
         """(B, V) log probabilities to (B,) token ids."""
@@ -57,12 +60,22 @@ class BatchSampler:
         if self.entry.step_arrays is None:
             self.entry.step_arrays = _Parameters.of(rows)
         parameters: _Parameters = self.entry.step_arrays
+        if self.logits is not None and any(row.adjustment is not None for row in rows):
+            logits = adjust(self.logits, rows)
+            logprobs = logits - mx.logsumexp(logits, axis=-1, keepdims=True)
         logprobs = _forbid_ends(logprobs, rows)
         tokens = mx.argmax(logprobs, axis=-1)
         if not parameters.greedy:
             tokens = mx.where(parameters.is_greedy, tokens, _draw(logprobs, rows, parameters))
-        for row in rows:
+        count(tokens, rows)
+        chosen = mx.take_along_axis(logprobs, tokens[:, None], axis=-1)[:, 0]
+        # Begun here, it is done when the tokens are: asking for it later would wait for the
+        # step after.
+        mx.async_eval(tokens, chosen)
+        draw = Draw(chosen)
+        for index, row in enumerate(rows):
             row.sampled += 1
+            row.draws.append((draw, index))
         return tokens
 
 

@@ -1,0 +1,101 @@
+"""Penalties, biases and processors change the logits of the rows that want it, and no others'."""
+
+from typing import Any
+
+import pytest
+
+from bluey_server.engine.rows import Row, RowEntry
+from bluey_server.messages import Sampling
+
+pytestmark = pytest.mark.usefixtures("blas")
+
+LOGITS = [2.0, -1.0, 0.5, 3.0]
+
+
+def row(prompt: list[int] | None = None, **sampling: Any) -> Row:
+    from bluey_server.engine.adjustments import Adjustment
+
+    wishes = Sampling(temperature=0, **sampling)
+    return Row(0, wishes, (), 0, Adjustment.wanted(wishes, prompt or [0]))
+
+
+def adjusted(*rows: Row) -> list[list[float]]:
+    import mlx.core as mx
+
+    from bluey_server.engine.adjustments import adjust
+
+    values: list[list[float]] = adjust(mx.array([LOGITS] * len(rows)), rows).tolist()
+    return values
+
+
+def say(tokens: list[int], rows: list[Row]) -> None:
+    import mlx.core as mx
+
+    from bluey_server.engine.adjustments import count
+
+    count(mx.array(tokens), rows)
+
+
+def test_rows_without_wishes_are_left_alone() -> None:
+    assert adjusted(row(), row(repetition_penalty=2.0), row())[::2] == [LOGITS, LOGITS]
+
+
+def test_the_repetition_penalty_is_on_prompt_and_answer() -> None:
+    asked = row([0, 1], repetition_penalty=2.0)
+    assert adjusted(asked) == [[1.0, -2.0, 0.5, 3.0]]
+    say([3], [asked])
+    assert adjusted(asked) == [[1.0, -2.0, 0.5, 1.5]]
+
+
+def test_frequency_and_presence_are_on_the_answer_alone() -> None:
+    often = row([0, 1], frequency_penalty=0.5)
+    once = row([0, 1], presence_penalty=0.5)
+    assert adjusted(often, once) == [LOGITS, LOGITS]
+    for _ in range(3):
+        say([3, 3], [often, once])
+    assert adjusted(often, once) == [[2.0, -1.0, 0.5, 1.5], [2.0, -1.0, 0.5, 2.5]]
+
+
+def test_a_bias_is_added() -> None:
+    asked = row(logit_bias=((0, -100.0), (2, 4.0)))
+    assert adjusted(asked) == [[-98.0, -1.0, 4.5, 3.0]]
+
+
+def test_each_row_has_its_own() -> None:
+    rows = [row([1], repetition_penalty=3.0), row(), row([0], repetition_penalty=2.0)]
+    assert adjusted(*rows) == [[2.0, -3.0, 0.5, 3.0], LOGITS, [1.0, -1.0, 0.5, 3.0]]
+
+
+def test_a_processor_that_fails_fails_its_row_alone() -> None:
+    from bluey_server.engine.adjustments import Adjustment
+
+    def fail(_: Any) -> Any:
+        raise ValueError("no such state")
+
+    def halve(logits: Any) -> Any:
+        return logits / 2
+
+    def with_processor(processor: Any) -> Row:
+        wishes = Sampling(temperature=0)
+        return Row(0, wishes, (), 0, Adjustment(wishes, [0], processor))
+
+    rows = [with_processor(halve), with_processor(fail), row()]
+    assert adjusted(*rows) == [[1.0, -0.5, 0.25, 1.5], LOGITS, LOGITS]
+    assert [row.failure for row in rows] == [
+        None,
+        "a logits processor failed: no such state",
+        None,
+    ]
+
+
+def test_the_sampler_uses_what_was_adjusted() -> None:
+    import mlx.core as mx
+
+    from bluey_server.engine.sampler import BatchSampler
+
+    rows = [row(logit_bias=((3, -100.0),)), row()]
+    sampler = BatchSampler()
+    sampler.entry = RowEntry(rows)
+    sampler.logits = mx.array([LOGITS] * 2)
+    logprobs = sampler.logits - mx.logsumexp(sampler.logits, axis=-1, keepdims=True)
+    assert sampler(logprobs).tolist() == [0, 3]
