@@ -38,12 +38,12 @@ class _Stack:
         return cls(mx.zeros((slots, width, rank)), mx.zeros((slots, rank, height)))
 
     def reserve(self, slots: int, rank: int) -> None:
-        """Make room, by doubling, so that loading n adapters copies each O(log n) times."""
+        """Make room, an eighth more than there was at least: each adapter is copied a few times
+        while others come, and no more than an eighth of the bank lies idle."""
         have_slots, _, have_rank = self.a.shape
         if slots > have_slots or rank > have_rank:
-            while have_slots < slots:
-                have_slots *= 2
-            grow_slots = have_slots - self.a.shape[0]
+            wanted = max(slots, have_slots + have_slots // 8) if slots > have_slots else have_slots
+            grow_slots = wanted - have_slots
             grow_rank = max(rank - have_rank, 0)
             self.a = mx.pad(self.a, [(0, grow_slots), (0, 0), (0, grow_rank)])
             self.b = mx.pad(self.b, [(0, grow_slots), (0, grow_rank), (0, 0)])
@@ -105,7 +105,9 @@ class LoRABank:
         """
         config = AdapterConfig.read(folder)
         pairs = self._read(folder)
-        self.clear(slot)
+        for path, (_, stack) in self._banked.items():
+            if path not in pairs:  # the adapter before it may have changed more layers
+                stack.clear(slot)
         for path, (a, b) in pairs.items():
             stack = self._bank(path, a, b)
             stack.reserve(max(slot + 1, self._capacity), a.shape[-1])
@@ -116,7 +118,7 @@ class LoRABank:
         mx.eval([(stack.a, stack.b) for _, stack in self._banked.values()])
 
     def clear(self, slot: int) -> None:
-        """Empty a slot. A later adapter may change fewer layers than the one before it did."""
+        """Empty a slot."""
         for _, stack in self._banked.values():
             stack.clear(slot)
 

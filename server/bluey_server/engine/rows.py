@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bluey_server.engine.adjustments import Adjustment
 
 _MASK = 2**64 - 1
+_GOLDEN = 0x9E3779B97F4A7C15
 
 
 class Draw:
@@ -55,14 +56,14 @@ class Row:
         self._key = _mix(self.sampling.seed)
 
     @property
-    def key(self) -> tuple[int, int]:
-        """The counter-based random key of the next token: two 32-bit words.
+    def uniform(self) -> float:
+        """The random number in [0, 1) that chooses the next token, of 23 bits, so that it is
+        exact in float32.
 
-        It depends on the seed and the token's index alone, so a row draws the same numbers
-        whatever else is in its batch.
+        It depends on the seed and the token's index alone (splitmix64's sequence), so a row draws
+        the same numbers whatever else is in its batch.
         """
-        word = (self._key + self.sampled) & _MASK
-        return word >> 32, word & 0xFFFFFFFF
+        return (_mix(self._key + self.sampled * _GOLDEN) >> 41) / 2**23
 
     @property
     def may_end(self) -> bool:
@@ -151,10 +152,10 @@ class RowEntry:
         return True
 
 
-def _mix(seed: int) -> int:
-    """Spread a 64-bit seed over 64 bits (the finalizer of splitmix64), so that neighbouring seeds
-    don't give overlapping sequences of keys."""
-    word = (seed + 0x9E3779B97F4A7C15) & _MASK
+def _mix(word: int) -> int:
+    """Spread 64 bits over 64 bits (splitmix64's step), so that neighbouring seeds don't give
+    overlapping sequences."""
+    word = (word + _GOLDEN) & _MASK
     word = ((word ^ (word >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
     word = ((word ^ (word >> 27)) * 0x94D049BB133111EB) & _MASK
     return word ^ (word >> 31)

@@ -22,27 +22,29 @@ class _Parameters:
 
     greedy: bool  # all rows
     filtered: bool  # any row
+    ordered: bool  # any row by its tokens' order: top-k or top-p
     temperature: Any  # (B, 1) float32; 1 for greedy rows
     is_greedy: Any  # (B,) bool
     top_p: Any  # (B, 1) float32
     top_k: Any  # (B, 1) int32
-    log_min_p: Any  # (B, 1) float32; -inf is off
+    min_p: Any  # (B, 1) float32
 
     @classmethod
     def of(cls, rows: list[Row]) -> "_Parameters":
         samplings = [row.sampling for row in rows]
+        warm = [sampling for sampling in samplings if sampling.temperature > 0]
         greedy = [sampling.temperature == 0 for sampling in samplings]
         return cls(
             greedy=all(greedy),
-            filtered=any(
-                not cold and (s.top_p < 1 or s.top_k > 0 or s.min_p > 0)
-                for s, cold in zip(samplings, greedy, strict=True)
-            ),
+            filtered=any(s.top_p < 1 or s.top_k > 0 or s.min_p > 0 for s in warm),
+            ordered=any(s.top_p < 1 or s.top_k > 0 for s in warm),
             temperature=mx.array([[s.temperature or 1.0] for s in samplings], mx.float32),
             is_greedy=mx.array(greedy),
-            top_p=mx.array([[s.top_p] for s in samplings], mx.float32),
+            # Off is more than everything, or rounding would cut the tail of a row that asked for
+            # nothing, and only when it sits beside one that did.
+            top_p=mx.array([[s.top_p if s.top_p < 1 else 2.0] for s in samplings], mx.float32),
             top_k=mx.array([[s.top_k or _OFF] for s in samplings], mx.int32),
-            log_min_p=mx.log(mx.array([[s.min_p] for s in samplings], mx.float32)),
+            min_p=mx.array([[s.min_p] for s in samplings], mx.float32),
         )
 
 
@@ -93,29 +95,31 @@ def _forbid_ends(logprobs: mx.array, rows: list[Row]) -> mx.array:
 
 
 def _draw(logprobs: mx.array, rows: list[Row], parameters: _Parameters) -> mx.array:
-    """(B,) samples by the Gumbel-max trick, with a key of its own for each row."""
-    logits = logprobs.astype(mx.float32) / parameters.temperature
+    """(B,) samples, by one random number a row on the cumulative distribution."""
+    probabilities = mx.softmax(logprobs.astype(mx.float32) / parameters.temperature, axis=-1)
     if parameters.filtered:
-        logits = _filter(logits, parameters)
-    keys = mx.array([row.key for row in rows], mx.uint32)
-    width = logits.shape[-1]
-    noise = mx.vmap(lambda key: mx.random.gumbel((width,), key=key))(keys)
-    return mx.argmax(logits + noise, axis=-1)
+        probabilities = _filter(probabilities, parameters)
+    cumulative = mx.cumsum(probabilities, axis=-1)
+    drawn = mx.array([[row.uniform] for row in rows], mx.float32)
+    # The first token above the mark; one that was left out adds nothing and is never the first.
+    return mx.argmax(cumulative > drawn * cumulative[:, -1:], axis=-1)
 
 
-def _filter(logits: mx.array, parameters: _Parameters) -> mx.array:
-    """Set what top-k, top-p and min-p leave out to -inf. The likeliest token always stays."""
-    ordered = -mx.sort(-logits, axis=-1)
-    rank = mx.arange(ordered.shape[-1])[None]
-    within_k = rank < parameters.top_k
-    probabilities = mx.softmax(mx.where(within_k, ordered, -mx.inf), axis=-1)
-    mass_before = mx.cumsum(probabilities, axis=-1) - probabilities
-    keep = (
-        within_k
-        & (mass_before < parameters.top_p)
-        & (ordered >= ordered[:, :1] + parameters.log_min_p)
-    )
-    # Each condition holds for a prefix of the order, so what is kept is a prefix too.
-    count = mx.maximum(keep.sum(axis=-1, keepdims=True), 1)
-    threshold = mx.take_along_axis(ordered, count - 1, axis=-1)
-    return mx.where(logits < threshold, -mx.inf, logits)
+def _filter(probabilities: mx.array, parameters: _Parameters) -> mx.array:
+    """Set what top-k, top-p and min-p leave out to 0. The likeliest token always stays."""
+    most = mx.max(probabilities, axis=-1, keepdims=True)
+    floor = most * parameters.min_p
+    if parameters.ordered:
+        # No token this unlikely can be among those that make up top-p, not all of them together;
+        # and most are, and an array of mostly zeros is sorted in a fraction of the time.
+        negligible = 0.01 * (1 - parameters.top_p) / probabilities.shape[-1]
+        kept = mx.where(probabilities < negligible, 0, probabilities)
+        ordered = mx.sort(kept, axis=-1)[:, ::-1]
+        within_k = mx.where(mx.arange(ordered.shape[-1])[None] < parameters.top_k, ordered, 0)
+        mass = mx.cumsum(within_k, axis=-1)
+        before = mass - within_k
+        within_p = (within_k > 0) & (before < parameters.top_p * mass[:, -1:])
+        # Both hold for a beginning of the order, whose last one is the least likely to stay.
+        last = mx.maximum(within_p.sum(axis=-1, keepdims=True), 1) - 1
+        floor = mx.maximum(floor, mx.take_along_axis(ordered, last, axis=-1))
+    return mx.where(probabilities < mx.minimum(floor, most), 0, probabilities)
