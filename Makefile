@@ -19,9 +19,9 @@ run: $(VENV)/.installed
 test: $(VENV)/.installed
 	@$(BIN)/python -m pytest $(ARGS)
 
-# Those that take long as well.
+# Those that take long as well, and more of what is drawn at random.
 test-all: $(VENV)/.installed
-	@$(BIN)/python -m pytest --slow $(ARGS)
+	@BLUEY_SCHEDULES=200 BLUEY_REQUESTS=2000 $(BIN)/python -m pytest --slow $(ARGS)
 
 # Form, types, and which package may import which.
 check: $(VENV)/.installed

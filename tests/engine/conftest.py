@@ -1,7 +1,9 @@
 """Adapters with random weights on the embedded base: what is served need not make sense here."""
 
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,8 @@ from bluey_adapters.mlx_setup import prepare_mlx
 from bluey_adapters.model_folder import fingerprint
 from bluey_adapters.store import AdapterCard, LocalStore, write_card
 from bluey_data.catalog import embedded_model
+from tests.engine.alone import Alone
+from tests.engine.real import RealBench
 
 
 @pytest.fixture(scope="session")
@@ -40,19 +44,29 @@ def home(tmp_path: Path) -> Home:
 
 
 def make_adapter(
-    folder: Path, base: Path, *, seed: int, rank: int, layers: int, fingerprint: str = "none"
+    folder: Path,
+    base: Path,
+    *,
+    seed: int,
+    rank: int,
+    layers: int,
+    keys: tuple[str, ...] = (),
+    fingerprint: str = "none",
 ) -> Path:
-    """Write a random adapter, as mlx-lm lays it out, with our card beside it.
+    """Write a random adapter, as mlx-lm lays it out, with our card beside it; `keys` are the
+    Linear layers that it changes, all if none are named.
 
     Strong enough to change what the base says, too weak to drown the prompt.
     """
     import mlx.core as mx
-    import mlx_lm
     from mlx.utils import tree_flatten
     from mlx_lm.tuner.utils import linear_to_lora_layers
+    from mlx_lm.utils import load_model
 
-    parameters = {"rank": rank, "scale": 4.0, "dropout": 0.0}
-    model, _ = mlx_lm.load(str(base))
+    parameters: dict[str, Any] = {"rank": rank, "scale": 4.0, "dropout": 0.0}
+    if keys:
+        parameters["keys"] = list(keys)
+    model, _ = load_model(base)
     model.freeze()
     linear_to_lora_layers(model, layers, parameters)
     mx.random.seed(seed)
@@ -95,3 +109,50 @@ def stored(home: Home, adapters: list[Path]) -> list[str]:
     """The same three, published in the home's store; their digests."""
     store = LocalStore(home.store)
     return [store.publish(folder) for folder in adapters]
+
+
+_FIVE: tuple[dict[str, Any], ...] = (
+    {"rank": 4, "layers": -1},
+    {"rank": 8, "layers": 2},
+    {"rank": 16, "layers": -1, "keys": ("self_attn.q_proj", "self_attn.v_proj")},
+    {"rank": 2, "layers": 1},
+    {"rank": 6, "layers": -1, "keys": ("mlp.down_proj",)},
+)
+"""Of different rank, on different layers: what one leaves in a slot, the next must not inherit."""
+
+
+@pytest.fixture(scope="session")
+def five(
+    blas: None,  # noqa: ARG001 - MLX is imported below
+    base: Path,
+    base_fingerprint: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Path]:
+    """Folders of five adapters, by what stands for their digests."""
+    root = tmp_path_factory.mktemp("five")
+    return {
+        f"adapter-{seed}": make_adapter(
+            root / f"adapter-{seed}", base, seed=seed, fingerprint=base_fingerprint, **shape
+        )
+        for seed, shape in enumerate(_FIVE, start=1)
+    }
+
+
+@pytest.fixture(scope="session")
+def alone(blas: None, base: Path) -> Alone:  # noqa: ARG001 - MLX is imported by it
+    """What a request to the embedded base, or to an adapter on it, gives alone."""
+    return Alone(base)
+
+
+@pytest.fixture
+def bench(base: Path, five: dict[str, Path]) -> Iterator[Callable[..., RealBench]]:
+    """Makes engines on real MLX, with the five adapters in reach; what is over is closed."""
+    made: list[RealBench] = []
+
+    def make(**options: Any) -> RealBench:
+        made.append(RealBench(base, five, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()

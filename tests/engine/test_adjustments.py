@@ -67,8 +67,6 @@ def test_each_row_has_its_own() -> None:
 
 
 def test_a_processor_that_fails_fails_its_row_alone() -> None:
-    from bluey_server.engine.adjustments import Adjustment
-
     def fail(_: Any) -> Any:
         raise ValueError("no such state")
 
@@ -76,8 +74,7 @@ def test_a_processor_that_fails_fails_its_row_alone() -> None:
         return logits / 2
 
     def with_processor(processor: Any) -> Row:
-        wishes = Sampling(temperature=0)
-        return Row(0, wishes, (), 0, Adjustment(wishes, [0], processor))
+        return Row(0, Sampling(temperature=0), (), 0, processor=processor)
 
     rows = [with_processor(halve), with_processor(fail), row()]
     assert adjusted(*rows) == [[1.0, -0.5, 0.25, 1.5], LOGITS, LOGITS]

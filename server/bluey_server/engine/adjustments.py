@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bluey_server.engine.rows import Row
 
 Processor = Callable[[mx.array], mx.array]
-"""Logits (V,) float32 to logits (V,). One that raises fails its own row and no other."""
+"""Logits (V,) to logits (V,). One that raises fails its own row and no other."""
 
 log = logging.getLogger(__name__)
 
@@ -24,11 +24,8 @@ log = logging.getLogger(__name__)
 class Adjustment:
     """One row's wishes, and what they need to remember."""
 
-    def __init__(
-        self, sampling: Sampling, prompt: list[int], processor: Processor | None = None
-    ) -> None:
+    def __init__(self, sampling: Sampling, prompt: list[int]) -> None:
         self.sampling = sampling
-        self.processor = processor
         self._prompt = prompt
         self.counts: mx.array | None = None  # (V,) float32: occurrences in the answer
         self.in_prompt: mx.array | None = None  # (V,) bool
@@ -66,6 +63,18 @@ def adjust(logits: mx.array, rows: Sequence["Row"]) -> mx.array:
     logits are divided, negative ones multiplied. The frequency and presence penalties are OpenAI's,
     on tokens of the answer alone.
     """
+    if not any(row.wants_adjustment for row in rows):
+        return logits
+    logits = _penalized(logits, rows)
+    for index, row in enumerate(rows):
+        if row.processor is not None and row.failure is None:
+            logits[index] = _processed(logits[index], row, row.processor)
+    return logits
+
+
+def _penalized(logits: mx.array, rows: Sequence["Row"]) -> mx.array:
+    """A copy of the logits, with penalties and biases."""
+    logits = logits + 0  # what the model gave out may be used elsewhere
     wanting = [(i, row.adjustment) for i, row in enumerate(rows) if row.adjustment is not None]
     if not wanting:
         return logits
@@ -84,10 +93,6 @@ def adjust(logits: mx.array, rows: Sequence["Row"]) -> mx.array:
     part = mx.where(seen, mx.where(part < 0, part * repetition, part / repetition), part)
     part = part - frequency * counts - presence * (counts > 0)
     part = part + _stack([adjustment.bias for adjustment in adjustments])
-    for place, (index, adjustment) in enumerate(wanting):
-        if adjustment.processor is not None:
-            part[place] = _processed(part[place], rows[index], adjustment.processor)
-    logits = logits + 0  # a copy: what the model gave out may be used elsewhere
     logits[at] = part.astype(logits.dtype)
     return logits
 
@@ -101,8 +106,6 @@ def count(tokens: mx.array, rows: Sequence["Row"]) -> None:
 
 
 def _processed(logits: mx.array, row: "Row", processor: Processor) -> mx.array:
-    if row.failure is not None:
-        return logits
     try:
         return processor(logits)
     except Exception as error:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from bluey_server.messages import Sampling
 
 if TYPE_CHECKING:
-    from bluey_server.engine.adjustments import Adjustment
+    from bluey_server.engine.adjustments import Adjustment, Processor
 
 _MASK = 2**64 - 1
 _GOLDEN = 0x9E3779B97F4A7C15
@@ -46,7 +46,8 @@ class Row:
     sampling: Sampling
     end_ids: tuple[int, ...]
     min_tokens: int
-    adjustment: Adjustment | None = None  # of its logits; None wants none
+    adjustment: Adjustment | None = None  # penalties and biases; None wants none
+    processor: Processor | None = None  # of its logits, after those
     sampled: int = 0  # tokens chosen so far
     draws: deque[tuple[Draw, int]] = field(default_factory=deque)
     """For each token chosen and not yet given out, the draw and this row's place in it."""
@@ -64,6 +65,11 @@ class Row:
         the same numbers whatever else is in its batch.
         """
         return (_mix(self._key + self.sampled * _GOLDEN) >> 41) / 2**23
+
+    @property
+    def wants_adjustment(self) -> bool:
+        """Whether its logits are not to be taken as they are."""
+        return self.adjustment is not None or self.processor is not None
 
     @property
     def may_end(self) -> bool:

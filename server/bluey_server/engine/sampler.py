@@ -62,7 +62,7 @@ class BatchSampler:
         if self.entry.step_arrays is None:
             self.entry.step_arrays = _Parameters.of(rows)
         parameters: _Parameters = self.entry.step_arrays
-        if self.logits is not None and any(row.adjustment is not None for row in rows):
+        if self.logits is not None and any(row.wants_adjustment for row in rows):
             logits = adjust(self.logits, rows)
             logprobs = logits - mx.logsumexp(logits, axis=-1, keepdims=True)
         logprobs = _forbid_ends(logprobs, rows)
