@@ -6,10 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCK := requirements/dev.txt
-# Arguments for pytest: make test ARGS="-k stream"
+# Arguments for pytest or the benchmarks: make test ARGS="-k stream"
 ARGS ?=
 
-.PHONY: run test test-all check format models lock clean
+.PHONY: run test test-all check bench format models lock clean
 
 # Set everything up, start the server, and train a first character if the home is new.
 run: $(VENV)/.installed
@@ -29,6 +29,10 @@ check: $(VENV)/.installed
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+# Measure this machine and write benchmarks/README.md; make bench ARGS="--only P4,P5"
+bench: $(VENV)/.installed
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 format: $(VENV)/.installed
 	@$(BIN)/ruff format .

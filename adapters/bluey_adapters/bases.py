@@ -69,6 +69,13 @@ class OpenBase:
         """The record's template, or else the files' own."""
         return self.base.chat_template or self.facts.chat_template
 
+    @property
+    def vocabulary_size(self) -> int:
+        """Ids that the model knows, from 0 on. A tokenizer may know more (an image's, say) or
+        fewer (the model's width is padded): one beyond the model's is read from beside its arrays.
+        """
+        return self.facts.logits or self.tokenizer.vocabulary_size
+
     def require_template(self) -> str:
         """The chat template. Raises NoChatTemplate, naming the flag, if there is none."""
         if self.chat_template is None:

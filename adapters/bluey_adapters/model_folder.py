@@ -28,6 +28,7 @@ class ModelFacts:
     folder: Path
     model_type: str
     context_length: int  # tokens
+    logits: int | None  # ids that the model has a logit for; None: its config doesn't say
     eos_ids: tuple[int, ...]
     special_tokens: dict[str, str]  # bos_token, eos_token, …: what templates may ask for
     chat_template: str | None
@@ -56,6 +57,7 @@ def read_facts(folder: Path) -> ModelFacts:
             or text_config.get("max_position_embeddings")
             or 8192
         ),
+        logits=_size(config.get("vocab_size") or text_config.get("vocab_size")),
         eos_ids=_ids(generation.get("eos_token_id")) or _ids(config.get("eos_token_id")),
         special_tokens={
             key: text
@@ -108,6 +110,10 @@ def _ids(value: Any) -> tuple[int, ...]:
     if isinstance(value, list):
         return tuple(item for item in value if isinstance(item, int))
     return ()
+
+
+def _size(value: Any) -> int | None:
+    return value if isinstance(value, int) and value > 0 else None
 
 
 def _token_text(value: Any) -> str | None:

@@ -20,6 +20,11 @@ KNOWN = {
     "preload": list,
     "allow_host": list,
     "allow_origin": list,
+    "slots": int,
+    "memory": float,
+    "idle_timeout": float,
+    "max_waiting": int,
+    "request_timeout": float,
     "log_level": str,
     "log_format": str,
 }
@@ -42,6 +47,7 @@ def read_config(home: Home) -> dict[str, Any]:
             raise SettingsError(
                 f"{home.config}: unknown key {key!r}; known are {', '.join(sorted(KNOWN))}"
             )
-        if not isinstance(value, kind) or isinstance(value, bool):
+        fits = isinstance(value, int | float if kind is float else kind)
+        if not fits or isinstance(value, bool):
             raise SettingsError(f"{home.config}: {key} must be of type {kind.__name__}")
     return config

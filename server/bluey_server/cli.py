@@ -94,6 +94,40 @@ class _Configured(click.Command):
     metavar="ORIGIN",
     help="A web page's origin that may use this server, beside this machine's; * for any.",
 )
+@click.option(
+    "--slots",
+    default=32,
+    type=click.IntRange(1, 4096),
+    metavar="N",
+    help="Adapters that each base keeps in memory at once.",
+)
+@click.option(
+    "--memory",
+    type=click.FloatRange(0.001, 1e6),
+    metavar="GB",
+    help="Memory for all bases together, in 10^9 bytes.  [default: 60 % of the machine's]",
+)
+@click.option(
+    "--idle-timeout",
+    default=30.0,
+    type=click.FloatRange(0),
+    metavar="MINUTES",
+    help="Unload a base that nobody has asked for so long; 0: never.",
+)
+@click.option(
+    "--max-waiting",
+    default=256,
+    type=click.IntRange(1),
+    metavar="N",
+    help="Requests for each base that may wait; the next one is told to come back (429).",
+)
+@click.option(
+    "--request-timeout",
+    default=3600.0,
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help="End a request that takes longer in all; 0: none does.",
+)
 @click.option("--log-level", default="info", type=click.Choice(LEVELS), help="How much to log.")
 @click.option("--log-format", default="text", type=click.Choice(FORMATS), help="How to log.")
 @click.option("--lifeline", type=int, hidden=True, help="End when this descriptor does.")
@@ -105,6 +139,11 @@ def main(
     preload: tuple[str, ...],
     allow_host: tuple[str, ...],
     allow_origin: tuple[str, ...],
+    slots: int,
+    memory: float | None,
+    idle_timeout: float,
+    max_waiting: int,
+    request_timeout: float,
     log_level: str,
     log_format: str,
     lifeline: int | None,
@@ -121,18 +160,25 @@ def main(
         listener = stack.enter_context(bind(host, port))
 
         # Now that the flags are right and the port is ours: what takes half a second to import.
-        from bluey_server.engine_pool import EnginePool
+        from bluey_server.engine_pool import EnginePool, PoolSettings
         from bluey_server.http.access import Access
         from bluey_server.http.app import create_app
         from bluey_server.http.registry_thread import RegistryThread
-        from bluey_server.http.service import Service
+        from bluey_server.http.service import Service, Timings
         from bluey_server.http.serving import Serving
 
         registry = RegistryThread(home)
         stack.callback(registry.close)
         _check_names(registry, preload)
-        engine = EnginePool(home, log_level=log_level, log_format=log_format)
-        service = Service(engine, registry, preload=preload)
+        settings = PoolSettings(
+            slots=slots,
+            max_waiting=max_waiting,
+            idle_stop=idle_timeout * 60,
+            memory=None if memory is None else int(memory * 1e9),
+        )
+        engine = EnginePool(home, settings, log_level=log_level, log_format=log_format)
+        timings = Timings(request=request_timeout)
+        service = Service(engine, registry, timings=timings, preload=preload)
         bound, url = listener.getsockname()[0], url_of(listener)
         access = Access.of(api_key=api_key, bound=bound, hosts=allow_host, origins=allow_origin)
 

@@ -5,12 +5,10 @@ import logging
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-
-import psutil
+from dataclasses import dataclass
 
 from bluey_adapters.bases import OpenBase
 from bluey_adapters.home import Home
-from bluey_adapters.model_folder import weight_files
 from bluey_server.engine_process import EngineSpec
 from bluey_server.engine_protocol import (
     GeneratedTokens,
@@ -19,30 +17,47 @@ from bluey_server.engine_protocol import (
     GenerationRequest,
     ReplicaStatus,
 )
-from bluey_server.engine_replica import EngineReplica
+from bluey_server.engine_replica import EngineReplica, ReplicaState
+from bluey_server.memory_share import default_budget, expected_bytes, share_of
 
 log = logging.getLogger(__name__)
 
 _WATCH_EVERY = 2.0  # seconds
-_IDLE_STOP = 30 * 60.0  # seconds
-_SLOTS = 32
-_BUDGET_SHARE = 0.6
-"""Of the machine's memory, for all engines together; the rest is the user's and the worker's."""
+_ROOM_EVERY = 0.25  # seconds between two looks whether an engine that is in the way is idle
 
-_WORKING_SHARE = 1.5
-"""Memory of an engine over the size of its weights, as a first guess: caches and adapters."""
+
+@dataclass(frozen=True)
+class PoolSettings:
+    """What a user may choose about engines."""
+
+    slots: int = 32  # adapters resident at once, for each base
+    max_waiting: int = 256  # requests for each base that may wait for a row
+    idle_stop: float = 30 * 60.0  # seconds without a request, after which an engine ends; 0: never
+    memory: int | None = None  # bytes for all engines together; None: a share of the machine's
 
 
 class EnginePool:
     """The EngineProtocol, answered by processes on this machine."""
 
-    def __init__(self, home: Home, *, log_level: str = "info", log_format: str = "text") -> None:
-        """Starts nothing; engines are started by the requests that need them."""
+    def __init__(
+        self,
+        home: Home,
+        settings: PoolSettings = PoolSettings(),
+        *,
+        log_level: str = "info",
+        log_format: str = "text",
+        spec: type[EngineSpec] = EngineSpec,
+    ) -> None:
+        """Starts nothing; engines are started by the requests that need them. `spec` knows the
+        command line of an engine, which may be another program's."""
         self._home = home
+        self._settings = settings
         self._log_level = log_level
         self._log_format = log_format
+        self._make_spec = spec
         self._replicas: dict[str, EngineReplica] = {}
-        self._budget = int(psutil.virtual_memory().total * _BUDGET_SHARE)
+        self._budget = settings.memory or default_budget()
+        self._allotting = asyncio.Lock()
         self._watching: asyncio.Task[None] | None = None
 
     async def submit(
@@ -50,10 +65,10 @@ class EnginePool:
     ) -> AsyncGenerator[GenerationEvent, None]:
         """See EngineProtocol. A request whose engine dies before its first token was handed on is
         tried once more, on the engine that follows."""
-        replica = await self._replica(base)
+        replica = self._replica(base)
         forwarded = False
         for last_try in (False, True):
-            async with aclosing(replica.run(request)) as events:
+            async with aclosing(replica.run(request, again=last_try)) as events:
                 async for event in events:
                     if (
                         isinstance(event, GenerationFailed)
@@ -69,7 +84,7 @@ class EnginePool:
 
     async def preload(self, base: OpenBase) -> None:
         """Start the engine of a base; returns when it is ready, or has failed to become so."""
-        await (await self._replica(base)).ready()
+        await self._replica(base).ready()
 
     async def prefetch(self, base_fingerprint: str, adapter: str) -> None:
         """See EngineProtocol."""
@@ -91,56 +106,67 @@ class EnginePool:
         """Stop every engine."""
         if self._watching is not None:
             self._watching.cancel()
-        await asyncio.gather(*(replica.stop() for replica in self._replicas.values()))
+        await asyncio.gather(*(replica.close() for replica in self._replicas.values()))
 
-    async def _replica(self, base: OpenBase) -> EngineReplica:
+    def _replica(self, base: OpenBase) -> EngineReplica:
         if self._watching is None:
             self._watching = asyncio.create_task(self._watch())
         replica = self._replicas.get(base.fingerprint)
         if replica is None:
-            replica = EngineReplica(self._spec(base))
+            replica = EngineReplica(
+                self._spec(base), allot=self._allot, max_waiting=self._settings.max_waiting
+            )
             self._replicas[base.fingerprint] = replica
-        if not replica.live:
-            await self._make_room(replica)
         return replica
 
     def _spec(self, base: OpenBase) -> EngineSpec:
-        return EngineSpec(
+        return self._make_spec(
             base=base.base.name,
             fingerprint=base.fingerprint,
             folder=base.facts.folder,
             store=self._home.store,
             cache=self._home.cache,
-            slots=_SLOTS,
-            memory=self._budget,
+            slots=self._settings.slots,
+            memory=0,
             log_level=self._log_level,
             log_format=self._log_format,
         )
 
-    async def _make_room(self, wanted: EngineReplica) -> None:
-        """Stop engines that nobody is using, the longest unused first, until another one fits."""
-        others = [replica for replica in self._replicas.values() if replica is not wanted]
-        live = sorted((other for other in others if other.live), key=lambda other: other.last_used)
-        need = _expected_bytes(wanted) + sum(_expected_bytes(other) for other in live)
-        for replica in live:
-            if need <= self._budget:
-                return
-            if not replica.busy:
-                log.info("the engine of %s makes room", replica.spec.base)
-                need -= _expected_bytes(replica)
-                await replica.stop()
+    async def _allot(self, wanted: EngineReplica) -> bool:
+        """Give an engine its memory. Where there is too little, engines that nobody is using are
+        stopped, the longest unused first; while all are in use, this waits."""
+        need = expected_bytes(wanted.spec.folder)
+        async with self._allotting:  # two that start together must not be given the same bytes
+            while wanted.busy:
+                holders = [other for other in self._replicas.values() if other.memory]
+                taken = sum(other.memory for other in holders)
+                share = share_of(self._budget, need, taken)
+                if share is not None:
+                    wanted.memory = share
+                    return True
+                idle = [
+                    other
+                    for other in holders
+                    if not other.busy and other.state is not ReplicaState.LOADING
+                ]
+                if idle:
+                    unused = min(idle, key=lambda other: other.last_used)
+                    log.info("the engine of %s makes room", unused.spec.base)
+                    await unused.stop()
+                else:
+                    await asyncio.sleep(_ROOM_EVERY)
+        return False
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(_WATCH_EVERY)
+            await asyncio.sleep(min(_WATCH_EVERY, self._settings.idle_stop or _WATCH_EVERY))
             for replica in list(self._replicas.values()):
                 replica.check_silence()
                 idle = time.monotonic() - replica.last_used
-                if replica.live and not replica.busy and idle > _IDLE_STOP:
+                if (
+                    0 < self._settings.idle_stop < idle
+                    and not replica.busy
+                    and replica.state is not ReplicaState.STOPPED
+                ):
                     log.info("the engine of %s is stopped: idle", replica.spec.base)
                     await replica.stop()
-
-
-def _expected_bytes(replica: EngineReplica) -> float:
-    files = weight_files(replica.spec.folder)
-    return _WORKING_SHARE * sum(path.stat().st_size for path in files if path.is_file())

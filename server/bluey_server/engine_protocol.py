@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 
 from bluey_adapters.bases import OpenBase
+from bluey_server.engine_totals import EngineTotals
 from bluey_server.messages import EngineStatus, Sampling
 
 
@@ -82,12 +83,17 @@ class ReplicaStatus(msgspec.Struct, frozen=True, kw_only=True):
     base_fingerprint: str
     state: str  # "stopped" | "loading" | "ready" | "restarting" | "failed"
     pid: int | None
-    restarts: int
+    restarts: int  # since the server's start
+    waiting: int = 0  # requests that have been taken, but not started
+    max_waiting: int | None = None
+    memory_limit: int = 0  # bytes; its share of the budget, 0 while it has none
     device: str | None = None
     blas: str | None = None
     load_seconds: float | None = None
     engine: EngineStatus | None = None
+    totals: EngineTotals = EngineTotals()
     error: str | None = None
+    retry_in: float | None = None  # seconds until a request may try a failed engine again
 
 
 class EngineProtocol(Protocol):

@@ -3,22 +3,27 @@
     stopped ──► loading ──► ready ──► (dies) ──► restarting ──► loading
                    └──► failed, until a request tries again
 
-What is in flight when a process dies is told so at once; nothing waits for a dead engine.
+What is in flight when a process dies is told so at once; nothing waits for a dead engine. One that
+dies again and again is started at ever longer intervals, and one that has failed is not tried again
+before such an interval is over, however many requests ask for it.
 """
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import time
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never
 
+from bluey_server.admission import Admission
 from bluey_server.engine_process import EngineProcess, EngineSpec
 from bluey_server.engine_protocol import (
     GeneratedTokens,
     GenerationAlive,
+    GenerationBusy,
     GenerationEvent,
     GenerationFailed,
     GenerationFinished,
@@ -26,6 +31,8 @@ from bluey_server.engine_protocol import (
     GenerationStarted,
     ReplicaStatus,
 )
+from bluey_server.engine_recovery import Recovery
+from bluey_server.engine_totals import EngineTotals
 from bluey_server.messages import (
     Alive,
     Cancel,
@@ -45,8 +52,6 @@ log = logging.getLogger(__name__)
 
 ALIVE_EVERY = 1.0  # seconds, while a request waits for the engine to load
 _SILENCE = 6.0  # seconds without a word, after which a ready engine is taken for hung
-_TRIES = 3  # deaths in a row before ready, after which requests are failed rather than held
-_BACKOFF = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds before the n-th start in a row
 
 
 class ReplicaState(StrEnum):
@@ -59,19 +64,30 @@ class ReplicaState(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Stream:
     """Somebody who waits for the events of a request."""
 
     adapter: str | None
     events: asyncio.Queue[GenerationEvent]
+    sent: bool = False  # a process has been asked; from now on its death is this one's too
+    started: bool = False
+
+
+Allot = Callable[["EngineReplica"], Awaitable[bool]]
+"""Sees to it that there is memory for an engine that is about to start, and sets its `memory`; may
+take its time. False: nobody wants the engine any more."""
 
 
 class EngineReplica:
     """The engine of one base on this machine."""
 
-    def __init__(self, spec: EngineSpec) -> None:
+    def __init__(self, spec: EngineSpec, *, allot: Allot, max_waiting: int) -> None:
+        """Starts nothing. Of `spec`, the memory is what `allot` will say."""
         self.spec = spec
+        self.memory = 0  # bytes; what a live engine has been allotted
+        self._allot = allot
+        self._admission = Admission(max_waiting)
         self.state = ReplicaState.STOPPED
         self.last_used = time.monotonic()
         self._process: EngineProcess | None = None
@@ -81,11 +97,16 @@ class EngineReplica:
         self._numbers = itertools.count(1)
         self._ready: Ready | None = None
         self._status: EngineStatus | None = None
-        self._error: str | None = None
-        self._deaths = 0  # in a row, without having been ready
+        self._totals = EngineTotals()  # of the processes that are gone
+        self._fatal: str | None = None  # what the process said before it ended, if it did
+        self._error: str | None = None  # what went wrong last, until it is ready again
+        self._recovery = Recovery()
         self._restarts = 0
         self._heard = time.monotonic()
+        self._ready_at = 0.0
+        self._awaited = 0  # those who wait for the engine without a request
         self._stopping = False
+        self._closed = False
 
     @property
     def name(self) -> str:
@@ -94,8 +115,8 @@ class EngineReplica:
 
     @property
     def busy(self) -> bool:
-        """Whether anybody waits for an answer."""
-        return bool(self._streams)
+        """Whether anybody waits for an answer, or for the engine."""
+        return bool(self._streams) or self._awaited > 0
 
     @property
     def live(self) -> bool:
@@ -106,26 +127,34 @@ class EngineReplica:
             ReplicaState.RESTARTING,
         )
 
-    async def run(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent, None]:
-        """Events of one request. Closing the generator cancels it."""
+    async def run(
+        self, request: GenerationRequest, *, again: bool = False
+    ) -> AsyncGenerator[GenerationEvent, None]:
+        """Events of one request. Closing the generator cancels it. One that is tried `again` was
+        let in before, and is let in whoever waits."""
+        if self._admission.full and not again:
+            yield GenerationBusy(self._admission.retry_after(time.monotonic()))
+            return
         number = next(self._numbers)
-        events: asyncio.Queue[GenerationEvent] = asyncio.Queue()
-        self._streams[number] = _Stream(request.adapter, events)
+        stream = self._streams[number] = _Stream(request.adapter, asyncio.Queue())
+        self._admission.enter(number)
         self.last_used = time.monotonic()
         process = None
         try:
             self.start()
-            while self.state is not ReplicaState.READY:
-                if self.state in (ReplicaState.FAILED, ReplicaState.STOPPED):
+            while self._stopping or self.state is not ReplicaState.READY:
+                if self._closed or self.state is ReplicaState.FAILED:
                     yield GenerationFailed("base_unusable", self._why(), retryable=False)
                     return
+                self.start()  # it may have been stopped under us
                 yield GenerationAlive()
                 await self._change(ALIVE_EVERY)
             assert self._process is not None
             process = self._process
             process.send(_generate(number, request))
+            stream.sent = True
             while True:
-                event = await events.get()
+                event = await stream.events.get()
                 yield event
                 if isinstance(event, GenerationFinished | GenerationFailed):
                     process = None
@@ -134,22 +163,31 @@ class EngineReplica:
             # Reached on every way out: an end, a cancel, an error in whoever reads us.
             self.last_used = time.monotonic()
             del self._streams[number]
+            self._admission.leave(number)
+            if stream.started:
+                self._admission.ended(self.last_used)
             if process is not None:
                 process.send(Cancel(number))
 
     def start(self) -> None:
-        """Begin to start a process, unless there is one or one is on its way."""
-        if self.live or self._stopping:
+        """Begin to start a process, unless there is one, or one is on its way, or the last one
+        failed a moment ago."""
+        if self.live or self._stopping or self._closed:
             return
-        self._deaths = 0
+        if self.state is ReplicaState.FAILED and self._retry_in() > 0:
+            return
         self._begin(0.0)
 
     async def ready(self) -> bool:
         """Wait until the engine is ready, or has failed to become so; which of the two."""
-        self.start()
-        while self.live and self.state is not ReplicaState.READY:
-            await self._change(ALIVE_EVERY)
-        return self.state is ReplicaState.READY
+        self._awaited += 1
+        try:
+            self.start()
+            while self.live and self.state is not ReplicaState.READY:
+                await self._change(ALIVE_EVERY)
+            return self.state is ReplicaState.READY
+        finally:
+            self._awaited -= 1
 
     def prefetch(self, adapter: str) -> None:
         """Hand the hint on, if there is anybody to hear it."""
@@ -173,15 +211,24 @@ class EngineReplica:
             self._process.kill()
 
     async def stop(self) -> None:
-        """End the process; who is still waiting is told that the request failed."""
+        """End the process; the next request starts another. What is in flight is failed."""
         self._stopping = True
-        if self._starting is not None:
-            self._starting.cancel()
-            await asyncio.gather(self._starting, return_exceptions=True)
-        if self._process is not None:
-            await self._process.stop()
-        self._set(ReplicaState.STOPPED)
-        self._stopping = False
+        try:
+            if self._starting is not None:
+                self._starting.cancel()
+                await asyncio.gather(self._starting, return_exceptions=True)
+            if self._process is not None:
+                await self._process.stop()
+            self._error = None
+            self._recovery.forget()
+            self._set(ReplicaState.STOPPED)
+        finally:
+            self._stopping = False
+
+    async def close(self) -> None:
+        """End the process for good; who is still waiting is told that the request failed."""
+        self._closed = True
+        await self.stop()
 
     def status(self) -> ReplicaStatus:
         """What /admin/status shows."""
@@ -193,11 +240,16 @@ class EngineReplica:
             state=self.state.value,
             pid=None if self._process is None else self._process.pid,
             restarts=self._restarts,
+            waiting=self._admission.waiting,
+            max_waiting=self._admission.most,
+            memory_limit=self.memory,
             device=None if ready is None else ready.device,
             blas=None if ready is None else ready.blas,
             load_seconds=None if ready is None else ready.load_seconds,
             engine=self._status,
+            totals=self._totals.plus(self._status),
             error=self._error,
+            retry_in=self._retry_in() if self.state is ReplicaState.FAILED else None,
         )
 
     def _begin(self, delay: float) -> None:
@@ -207,13 +259,15 @@ class EngineReplica:
     async def _start(self, delay: float) -> None:
         await asyncio.sleep(delay)
         self._set(ReplicaState.LOADING)
+        if not self.memory and not await self._allot(self):
+            self._set(ReplicaState.STOPPED)
+            return
+        spec = replace(self.spec, memory=self.memory)
         try:
-            self._process = await EngineProcess.start(
-                self.spec, receive=self._receive, gone=self._gone
-            )
+            self._process = await EngineProcess.start(spec, receive=self._receive, gone=self._gone)
         except OSError as error:
             self._error = f"its process could not be started: {error}"
-            self._set(ReplicaState.FAILED)
+            self._fail()
 
     def _receive(self, message: FromEngine) -> None:
         self._heard = time.monotonic()
@@ -225,12 +279,14 @@ class EngineReplica:
                     message.device,
                     message.load_seconds,
                 )
-                self._ready, self._error, self._deaths = message, None, 0
+                self._ready, self._error, self._ready_at = message, None, time.monotonic()
                 self._set(ReplicaState.READY)
             case Started(id=number, cached=cached):
+                self._admission.leave(number)
                 if number in self._streams:
-                    adapter = self._streams[number].adapter
-                    self._tell(number, GenerationStarted(self.name, adapter, cached))
+                    stream = self._streams[number]
+                    stream.started = True
+                    self._tell(number, GenerationStarted(self.name, stream.adapter, cached))
             case Step():
                 self._tell_step(message)
             case Failed():
@@ -242,7 +298,7 @@ class EngineReplica:
                 for number in self._streams:
                     self._tell(number, GenerationAlive())
             case Fatal():
-                self._error = message.message
+                self._fatal = message.message
             case _:
                 assert_never(message)
 
@@ -263,40 +319,56 @@ class EngineReplica:
     def _gone(self, how: str) -> None:
         """The process has ended: tell everyone, and see to another one."""
         was_ready = self.state is ReplicaState.READY
+        self._totals = self._totals.plus(self._status)
         self._process, self._ready, self._status = None, None, None
         if self._stopping:
             self._fail_all("the server is shutting down", retryable=False)
             return
         log.error("the engine of %s %s", self.spec.base, how)
-        loading_failed = not was_ready and self._error is not None  # it said Fatal
-        self._deaths += 1
-        self._error = self._error or f"the engine {how}"
-        if loading_failed or self._deaths >= _TRIES:
-            self._set(ReplicaState.FAILED)
+        loading_failed = not was_ready and self._fatal is not None
+        delay = self._recovery.died(time.monotonic() - self._ready_at if was_ready else None)
+        self._error, self._fatal = self._fatal or f"the engine {how}", None
+        if loading_failed or delay is None:
+            self._fail()
         else:
             self._restarts += 1
-            self._begin(_BACKOFF[min(self._deaths - 1, len(_BACKOFF) - 1)])
+            self._begin(delay)
         self._fail_all(f"the engine {how}; it is being started again", retryable=True)
 
+    def _fail(self) -> None:
+        self._recovery.give_up(time.monotonic())
+        self._set(ReplicaState.FAILED)
+
     def _fail_all(self, message: str, *, retryable: bool) -> None:
-        for number in self._streams:
-            self._tell(number, GenerationFailed("engine_died", message, retryable))
+        """Tell those whom a process was working for; who waits for one goes on waiting."""
+        for number, stream in self._streams.items():
+            if stream.sent:
+                self._tell(number, GenerationFailed("engine_died", message, retryable))
 
     def _why(self) -> str:
-        return f"the base {self.spec.base} can't be served: {self._error or 'it was stopped'}"
+        if self._closed:
+            return "the server is shutting down"
+        why = f"the base {self.spec.base} can't be served: {self._error}"
+        wait = self._retry_in()
+        return f"{why}; it is tried again in {wait:.0f} s" if wait >= 1 else why
+
+    def _retry_in(self) -> float:
+        return self._recovery.retry_in(time.monotonic())
 
     def _set(self, state: ReplicaState) -> None:
         self.state = state
+        if not self.live:
+            self.memory = 0
         self._heard = time.monotonic()
         self._changed.set()
         self._changed = asyncio.Event()
 
     async def _change(self, timeout: float) -> None:
         """Wait for a change of state, but not longer than `timeout` seconds."""
-        try:
-            await asyncio.wait_for(self._changed.wait(), timeout)
-        except TimeoutError:
-            return
+        # Not wait_for: until Python 3.12 it loses a cancel that comes together with the change.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._changed.wait()
 
 
 def _generate(number: int, request: GenerationRequest) -> Generate:

@@ -96,6 +96,8 @@ def test_an_unknown_model(client: OpenAI) -> None:
         ({"temperature": 9}, "temperature"),
         ({"max_tokens": 0}, "max_tokens"),
         ({"messages": []}, "messages"),
+        ({"logit_bias": {"99999999": 1}}, "logit_bias"),
+        ({"presence_penalty": 3}, "presence_penalty"),
     ],
 )
 def test_a_bad_request_names_the_field(

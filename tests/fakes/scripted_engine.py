@@ -15,6 +15,7 @@ from bluey_adapters.bases import OpenBase
 from bluey_server.engine_protocol import (
     GeneratedTokens,
     GenerationAlive,
+    GenerationBusy,
     GenerationEvent,
     GenerationFailed,
     GenerationFinished,
@@ -22,6 +23,7 @@ from bluey_server.engine_protocol import (
     GenerationStarted,
     ReplicaStatus,
 )
+from bluey_server.engine_totals import EngineTotals
 from bluey_server.messages import EngineStatus, SlotStatus
 
 
@@ -53,6 +55,20 @@ class Wait:
 
 
 @dataclass(frozen=True)
+class Queue:
+    """First of a script: begin when the test sets the event."""
+
+    event: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True)
+class Busy:
+    """Alone in a script: too many are waiting."""
+
+    retry_after: float = 2.0
+
+
+@dataclass(frozen=True)
 class Silence:
     """Say nothing more, for ever."""
 
@@ -73,7 +89,7 @@ class Finish:
     reason: str = "stop"
 
 
-Step = Say | Alive | Wait | Silence | Fail | Finish
+Step = Say | Alive | Wait | Queue | Busy | Silence | Fail | Finish
 
 
 @dataclass(frozen=True)
@@ -97,6 +113,7 @@ class ScriptedEngine:
         self.closed = False
         self.replicas: list[ReplicaStatus] = []
         self.preload_gate: threading.Event | None = None
+        self.cached_tokens = 0  # of every prompt
         self._scripts: deque[tuple[Step, ...]] = deque()
         self._closing = threading.Event()
 
@@ -114,7 +131,16 @@ class ScriptedEngine:
         steps = self._scripts.popleft() if self._scripts else (Say(f"I am {who}."),)
         over = False
         try:
-            yield GenerationStarted(f"{base.base.name}/0", request.adapter)
+            match steps[0]:
+                case Busy(retry_after):
+                    over = True
+                    yield GenerationBusy(retry_after)
+                    return
+                case Queue(event):
+                    while not event.is_set():
+                        yield GenerationAlive()
+                        await asyncio.sleep(0.005)
+            yield GenerationStarted(f"{base.base.name}/0", request.adapter, self.cached_tokens)
             async for event in self._play(steps, base, request.max_tokens):
                 # Set before it is handed over: nobody needs to ask again after the last one.
                 over = isinstance(event, GenerationFinished | GenerationFailed)
@@ -147,10 +173,20 @@ class ScriptedEngine:
         self._closing.set()
 
     def run(
-        self, base: str, fingerprint: str, *, state: str = "ready", adapters: tuple[str, ...] = ()
+        self,
+        base: str,
+        fingerprint: str,
+        *,
+        state: str = "ready",
+        adapters: tuple[str, ...] = (),
+        error: str | None = None,
+        **held: float,
     ) -> None:
-        """Show an engine in `status`, with adapters in its slots."""
+        """Show an engine in `status`, with adapters in its slots; `held` are figures of its
+        EngineStatus."""
         slots = [SlotStatus(slot, digest, []) for slot, digest in enumerate(adapters, 1)]
+        figures = {"slots_total": 32, "tokens_out": 0, "memory_bytes": 0, **held}
+        engine = EngineStatus(running=[], waiting=[], slots=slots, **figures)  # type: ignore[arg-type]
         self.replicas = [
             ReplicaStatus(
                 replica=f"{base}/0",
@@ -159,14 +195,9 @@ class ScriptedEngine:
                 state=state,
                 pid=4711,
                 restarts=0,
-                engine=EngineStatus(
-                    running=[],
-                    waiting=[],
-                    slots=slots,
-                    slots_total=32,
-                    tokens_out=0,
-                    memory_bytes=0,
-                ),
+                engine=engine,
+                totals=EngineTotals().plus(engine),
+                error=error,
             )
         ]
 
@@ -196,6 +227,8 @@ class ScriptedEngine:
                             return
                         yield GenerationAlive()
                         await asyncio.sleep(0.005)
+                case Queue() | Busy():
+                    raise AssertionError("these come first, or not at all")
                 case Silence():
                     await asyncio.Event().wait()
                 case Fail(kind, message, retryable):

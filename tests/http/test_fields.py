@@ -1,12 +1,14 @@
 """The table of fields: what each takes, what it refuses, and in which words."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bluey_adapters.home import Home
 from bluey_server.http.errors import BadRequest
 from bluey_server.http.fields import CHAT_FIELDS, Treatment, read_fields
-from tests.http.rig import Rig
+from tests.http.rig import Launch, Rig, add_base
 
 BAD: list[tuple[str, Any, str, str]] = [
     # field, value, code, the message or its beginning
@@ -53,9 +55,25 @@ BAD: list[tuple[str, Any, str, str]] = [
     ("metadata", "x", "invalid_type", "Invalid type for 'metadata'"),
     ("n", 2, "unsupported_value", "Unsupported value: 'n' does not support 2"),
     ("n", 0, "integer_below_min_value", "Invalid 'n'"),
-    ("presence_penalty", 0.5, "unsupported_value", "Unsupported value: 'presence_penalty'"),
+    ("presence_penalty", -2.5, "decimal_below_min_value", "Invalid 'presence_penalty'"),
+    ("presence_penalty", "1", "invalid_type", "Invalid type for 'presence_penalty'"),
     ("frequency_penalty", 3, "decimal_above_max_value", "Invalid 'frequency_penalty'"),
-    ("logit_bias", {"5": 1}, "unsupported_parameter", "Unsupported parameter: 'logit_bias'"),
+    ("logit_bias", [5], "invalid_type", "Invalid type for 'logit_bias': expected an object"),
+    ("logit_bias", {"5": "1"}, "invalid_type", "Invalid type for 'logit_bias.5'"),
+    ("logit_bias", {"5": 101}, "decimal_above_max_value", "Invalid 'logit_bias.5': decimal above"),
+    ("logit_bias", {"5": -101}, "decimal_below_min_value", "Invalid 'logit_bias.5': decimal below"),
+    ("logit_bias", {"the": 1}, "invalid_value", "Invalid key in 'logit_bias': 'the'. You should"),
+    ("logit_bias", {"-1": 1}, "invalid_value", "Invalid key in 'logit_bias': '-1'."),
+    ("logit_bias", {"05": 1}, "invalid_value", "Invalid key in 'logit_bias': '05'."),
+    ("logit_bias", {"٣": 1}, "invalid_value", "Invalid key in 'logit_bias': '٣'."),
+    ("logit_bias", {"": 1}, "invalid_value", "Invalid key in 'logit_bias': ''."),
+    ("logit_bias", {"9" * 30: 1}, "invalid_value", "Invalid key in 'logit_bias': '999"),
+    (
+        "logit_bias",
+        {"5": 1, "4096": 1},
+        "invalid_value",
+        "Invalid key in 'logit_bias': 4096. Maximum value is 4095.",
+    ),
     ("logprobs", True, "unsupported_value", "Unsupported value: 'logprobs' does not support true"),
     ("top_logprobs", 2, "unsupported_value", "Unsupported value: 'top_logprobs'"),
     ("response_format", {"type": "json_object"}, "unsupported_parameter", "Unsupported"),
@@ -95,9 +113,6 @@ def test_bad_values(shared: Rig, field: str, value: Any, code: str, message: str
 
 INERT: dict[str, Any] = {
     "n": 1,
-    "presence_penalty": 0,
-    "frequency_penalty": 0.0,
-    "logit_bias": {},
     "logprobs": False,
     "top_logprobs": 0,
     "response_format": {"type": "text"},
@@ -138,6 +153,32 @@ def test_these_tests_know_every_field() -> None:
     tried = {field for field, *_ in BAD}
     used = {field.name for field in CHAT_FIELDS if field.treatment is Treatment.USED}
     assert used - tried == {"service_tier"}
+
+
+def test_penalties_and_biases_reach_the_engine(shared: Rig) -> None:
+    asked = {
+        "presence_penalty": 1,
+        "frequency_penalty": -0.5,
+        "logit_bias": {"5": -100, "4095": 2.5, "7": None},
+    }
+    assert shared.chat(**asked).status_code == 200
+    sampling = shared.engine.asked[-1].request.sampling
+    assert (sampling.presence_penalty, sampling.frequency_penalty) == (1.0, -0.5)
+    assert sampling.logit_bias == ((5, -100.0), (4095, 2.5))
+    assert shared.chat(logit_bias={}).status_code == 200
+    assert shared.engine.asked[-1].request.sampling.logit_bias == ()
+
+
+def test_ids_that_the_model_has_no_row_for(launch: Launch, home: Home, tmp_path: Path) -> None:
+    folder = add_base(home, "narrow", tmp_path / "narrow")
+    (folder / "config.json").write_text('{"vocab_size": 300}')  # the tokenizer knows 4,096
+    rig = launch()
+    hello = {"model": "narrow", "messages": [{"role": "user", "content": "Hello"}]}
+    error = rig.post(hello).json()["error"]
+    assert (error["code"], error["param"]) == ("invalid_value", "messages")
+    error = rig.post({**hello, "logit_bias": {"300": 1}}).json()["error"]
+    assert error["message"] == "Invalid key in 'logit_bias': 300. Maximum value is 299."
+    assert rig.engine.asked == []
 
 
 def test_null_means_absent_at_every_level(shared: Rig) -> None:

@@ -146,12 +146,27 @@ def test_readiness_tells_of_failures(launch: Launch) -> None:
     assert rig.get("/health").status_code == 200
     rig.engine.run("tiny-it", "f", state="restarting")
     assert "the engine of tiny-it is restarting" in rig.get("/ready").json()["reasons"]
+    rig.engine.run("tiny-it", "f", state="loading", error="the engine was killed by SIGKILL")
+    assert rig.get("/ready").json()["reasons"][1:] == [
+        "the engine of tiny-it is loading: the engine was killed by SIGKILL"
+    ]
+    rig.engine.run("tiny-it", "f", state="loading")  # for the first time: nothing is wrong
+    assert len(rig.get("/ready").json()["reasons"]) == 1
 
 
 def test_status(launch: Launch, home: Home) -> None:
     adapter = add_adapter(home, "pup")
     rig = launch()
-    rig.engine.run("tiny-it", adapter.base_fingerprint, adapters=(adapter.digest,))
+    figures = {
+        "steps": 4,
+        "rows_stepped": 10,
+        "prompt_tokens": 200,
+        "cached_tokens": 50,
+        "prefix_bytes": 7,
+        "kv_bytes": 8,
+        "memory_bytes": 9,
+    }
+    rig.engine.run("tiny-it", adapter.base_fingerprint, adapters=(adapter.digest,), **figures)
     gate = Wait()
     rig.engine.enqueue(Say("One"), gate)
     stream = rig.openai().chat.completions.create(
@@ -169,6 +184,19 @@ def test_status(launch: Launch, home: Home) -> None:
     assert engine["slots"] == [
         {"slot": 1, "adapter": adapter.digest, "requests": [], "names": ["pup", "pup@1"]}
     ]
+    assert engine["queue"] == {"waiting": 0, "most": None}
+    assert engine["batch"] == {"running": [], "waiting": [], "mean_rows": 2.5}
+    assert engine["prefix_cache"] == {
+        "entries": 0,
+        "bytes": 7,
+        "prompt_tokens": 200,
+        "cached_tokens": 50,
+        "share_cached": 0.25,
+    }
+    assert engine["memory"] == {"bytes": 9, "limit_bytes": 0, "kv_bytes": 8}
+    assert engine["adapters"]["resident"] == 1
+    assert engine["adapters"]["mean_load_seconds"] is None
+    assert engine["totals"]["steps"] == 4
     (request,) = status["requests"]
     assert (request["model"], request["adapter"]) == ("pup", adapter.digest)
 

@@ -131,6 +131,39 @@ def test_the_config_lies_below_the_flags(home: Home) -> None:
         assert "no host" in one_line(run("--host", "no.such.host.invalid", "--port", "0"))
 
 
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [
+        ("--slots", "0"),
+        ("--memory", "0"),
+        ("--idle-timeout", "-1"),
+        ("--max-waiting", "0"),
+        ("--request-timeout", "soon"),
+    ],
+)
+def test_limits_that_are_none(flag: str, value: str) -> None:
+    result = run(flag, value)
+    assert result.exit_code == 2
+    assert flag in result.stderr
+
+
+def test_limits_in_the_config(home: Home) -> None:
+    with bind("127.0.0.1", 0) as taken:
+        limits = "memory = 4\nidle_timeout = 0.5\nslots = 1\n"
+        home.make().config.write_text(f"{limits}port = {taken.getsockname()[1]}\n")
+        assert "is in use" in one_line(run())  # all is read, and then the port can't be had
+    home.config.write_text("memory = '4'")
+    assert "memory must be of type float" in one_line(run())
+    home.config.write_text("slots = 1.5")
+    assert "slots must be of type int" in one_line(run())
+
+
+def test_the_readme_tells_of_every_flag() -> None:
+    told = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    flags = {option.opts[0] for option in main.params if not getattr(option, "hidden", False)}
+    assert not {flag for flag in flags - {"--version"} if f"`{flag}`" not in told}
+
+
 def test_a_preload_that_means_nothing() -> None:
     assert "--preload nobody" in one_line(run("--port", "0", "--preload", "nobody"))
 

@@ -110,6 +110,7 @@ def test_a_failure_before_the_first_token_is_a_status(shared: Rig) -> None:
         ("adapter_missing", 500, "adapter_missing", "false"),
         ("base_unusable", 500, "base_unusable", "false"),
         ("wrong_base", 400, "wrong_base", None),
+        ("no_memory", 400, "context_length_exceeded", None),
     ],
 )
 def test_an_engine_s_reasons(

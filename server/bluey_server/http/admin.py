@@ -32,11 +32,60 @@ async def status(service: NamedDependency[Service]) -> dict[str, Any]:
 
 
 def _engine(replica: ReplicaStatus, catalog: Catalog) -> dict[str, Any]:
-    shown: dict[str, Any] = msgspec.to_builtins(replica)
-    held = shown.pop("engine") or {}
-    for slot in held.get("slots", []):
-        slot["names"] = _names(slot["adapter"], catalog)
-    return {**shown, **held}
+    held, totals = replica.engine, replica.totals
+    shown = {
+        "replica": replica.replica,
+        "base": replica.base,
+        "base_fingerprint": replica.base_fingerprint,
+        "state": replica.state,
+        "error": replica.error,
+        "retry_in_seconds": replica.retry_in,
+        "pid": replica.pid,
+        "restarts": replica.restarts,
+        "device": replica.device,
+        "blas": replica.blas,
+        "load_seconds": replica.load_seconds,
+        "queue": {"waiting": replica.waiting, "most": replica.max_waiting},
+    }
+    if held is None:
+        return {**shown, "totals": msgspec.to_builtins(totals)}
+    return {
+        **shown,
+        "batch": {
+            "running": held.running,
+            "waiting": held.waiting,
+            "mean_rows": _ratio(held.rows_stepped, held.steps),
+        },
+        "slots": [
+            {**msgspec.to_builtins(slot), "names": _names(slot.adapter, catalog)}
+            for slot in held.slots
+        ],
+        "slots_total": held.slots_total,
+        "adapters": {
+            "resident": len(held.slots),
+            "loads": held.adapter_loads,
+            "evictions": held.adapter_evictions,
+            "mean_load_seconds": _ratio(held.adapter_load_seconds, held.adapter_loads),
+        },
+        "prefix_cache": {
+            "entries": held.prefix_entries,
+            "bytes": held.prefix_bytes,
+            "prompt_tokens": held.prompt_tokens,
+            "cached_tokens": held.cached_tokens,
+            "share_cached": _ratio(held.cached_tokens, held.prompt_tokens),
+        },
+        "memory": {
+            "bytes": held.memory_bytes,
+            "limit_bytes": replica.memory_limit,
+            "kv_bytes": held.kv_bytes,
+        },
+        # Over all processes that this base's engine has had; the figures above are this one's.
+        "totals": msgspec.to_builtins(totals),
+    }
+
+
+def _ratio(part: float, whole: float) -> float | None:
+    return round(part / whole, 4) if whole else None
 
 
 def _names(digest: str, catalog: Catalog) -> list[str]:

@@ -17,6 +17,7 @@ from bluey_server.http.chat import create_chat_completion
 from bluey_server.http.errors import ApiError, as_api_error
 from bluey_server.http.exchange import exchange_of
 from bluey_server.http.health import health, pointer, ready
+from bluey_server.http.metrics import Metrics, metrics
 from bluey_server.http.models import ModelsController
 from bluey_server.http.reports import ReportsController
 from bluey_server.http.service import Service
@@ -38,17 +39,22 @@ def create_app(service: Service, access: Access) -> Litestar:
         finally:
             await service.close()
 
+    figures = Metrics(service)
     app = Litestar(
         route_handlers=[
             create_chat_completion,
             ModelsController,
             ReportsController,
             status,
+            metrics,
             pointer,
             health,
             ready,
         ],
-        dependencies={"service": Provide(lambda: service, sync_to_thread=False)},
+        dependencies={
+            "service": Provide(lambda: service, sync_to_thread=False),
+            "figures": Provide(lambda: figures, sync_to_thread=False),
+        },
         exception_handlers={Exception: _answer_error},
         lifespan=[lifespan],
         request_max_body_size=MAX_BODY,
@@ -57,7 +63,7 @@ def create_app(service: Service, access: Access) -> Litestar:
         state=State({"service": service}),
     )
     # Litestar runs middleware for known URLs only; ids, access and logs are for all.
-    app.asgi_handler = Shell(app.asgi_handler, access)
+    app.asgi_handler = Shell(app.asgi_handler, access, over=figures.observe)
     return app
 
 

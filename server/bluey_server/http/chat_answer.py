@@ -105,6 +105,8 @@ class ChatAnswer:
         self._tier: str | UnsetType = UNSET if request.service_tier is None else "default"
         self._prompt_tokens = len(prompt.generation.prompt)
         self._include_usage = request.include_usage
+        self.cached_tokens = 0
+        """Of the prompt; known once the request has left the queue."""
 
     def whole(self, text: str, finish_reason: str, completion_tokens: int) -> ChatCompletion:
         """The answer in one piece."""
@@ -147,7 +149,10 @@ class ChatAnswer:
 
     def _usage(self, completion_tokens: int) -> Usage:
         return Usage(
-            self._prompt_tokens, completion_tokens, self._prompt_tokens + completion_tokens
+            self._prompt_tokens,
+            completion_tokens,
+            self._prompt_tokens + completion_tokens,
+            PromptDetails(self.cached_tokens),
         )
 
 

@@ -1,6 +1,8 @@
 """Answering a chat completion, streamed or whole: prepare, generate, write."""
 
+import asyncio
 import logging
+import math
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
@@ -12,7 +14,15 @@ from bluey_server.http.chat_request import ChatRequest
 from bluey_server.http.connection import while_connected
 from bluey_server.http.errors import EngineFailure, HungUp, as_api_error
 from bluey_server.http.exchange import Exchange, exchange_of
-from bluey_server.http.generation import Pulse, TextEnd, TextEvent, TextPiece, generate_text
+from bluey_server.http.generation import (
+    Limits,
+    Pulse,
+    TextEnd,
+    TextEvent,
+    TextPiece,
+    TextStarted,
+    generate_text,
+)
 from bluey_server.http.prompt import prepare_prompt
 from bluey_server.http.service import Service
 from bluey_server.http.stream_writer import StreamWriter
@@ -43,16 +53,22 @@ class ChatReply:
 
     async def _answer(self, exchange: Exchange, send: Send) -> None:
         model = await self._service.names.resolve(self._request.model)
-        exchange.digest = model.digest
+        exchange.digest, exchange.model_exists = model.digest, True
         prompt = await prepare_prompt(self._request, model, exchange.id)
         exchange.prompt_tokens = len(prompt.generation.prompt)
         answer = ChatAnswer(self._request, prompt)
-        events = generate_text(self._service.engine, prompt, silence=self._service.timings.silence)
+        events = generate_text(self._service.engine, prompt, self._limits(exchange))
         async with aclosing(events):
             if self._request.stream:
                 await self._stream(events, answer, exchange, StreamWriter(send))
             else:
                 await self._whole(events, answer, exchange, send)
+
+    def _limits(self, exchange: Exchange) -> Limits:
+        timings, now = self._service.timings, asyncio.get_running_loop().time()
+        arrived = now - exchange.seconds
+        finish_by = arrived + timings.request if timings.request else math.inf
+        return Limits(timings.silence, start_by=now + timings.queue, finish_by=finish_by)
 
     async def _whole(
         self,
@@ -64,6 +80,9 @@ class ChatReply:
         text = ""
         async for event in events:
             match event:
+                case TextStarted(cached_tokens):
+                    exchange.begin(cached_tokens)
+                    answer.cached_tokens = cached_tokens
                 case TextPiece(piece, tokens):
                     text += piece
                     exchange.count(tokens)
@@ -83,10 +102,14 @@ class ChatReply:
         try:
             async for event in events:
                 if not writer.opened and (
-                    not isinstance(event, Pulse) or writer.quiet_for >= timings.patience
+                    not isinstance(event, Pulse | TextStarted)
+                    or writer.quiet_for >= timings.patience
                 ):
                     await writer.open(answer.opening())
                 match event:
+                    case TextStarted(cached_tokens):
+                        exchange.begin(cached_tokens)
+                        answer.cached_tokens = cached_tokens
                     case TextPiece(text, tokens):
                         exchange.count(tokens)
                         if text:

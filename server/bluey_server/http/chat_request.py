@@ -96,6 +96,9 @@ def _sampling(fields: dict[str, Any]) -> Sampling:
         top_k=max(fields.get("top_k", 0), 0),  # -1 is off too, elsewhere
         min_p=fields.get("min_p", 0.0),
         repetition_penalty=fields.get("repetition_penalty", 1.0),
+        frequency_penalty=fields.get("frequency_penalty", 0.0),
+        presence_penalty=fields.get("presence_penalty", 0.0),
+        logit_bias=fields.get("logit_bias", ()),
         # OpenAI's seeds are signed; the engine's are the same 64 bits without a sign.
         seed=secrets.randbits(64) if seed is None else seed % 2**64,
     )

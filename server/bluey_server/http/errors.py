@@ -50,7 +50,7 @@ class ApiError(Exception):
         *,
         code: str | None = None,
         param: str | None = None,
-        retry_after: int | None = None,
+        retry_after: float | None = None,
         should_retry: bool | None = None,
     ) -> None:
         """`retry_after` is in seconds. `should_retry` is for clients that would otherwise go by
@@ -66,6 +66,8 @@ class ApiError(Exception):
     def body(self) -> bytes:
         """The envelope as JSON."""
         kind = "server_error" if self.status >= 500 else "invalid_request_error"
+        if self.status == 429:
+            kind = "requests"  # what there are too many of; elsewhere it may be "tokens"
         detail = ErrorDetail(message=self.message, type=kind, param=self.param, code=self.code)
         return msgspec.json.encode(ErrorBody(detail))
 
@@ -73,7 +75,8 @@ class ApiError(Exception):
         """Headers that belong to this error."""
         headers = {}
         if self.retry_after is not None:
-            headers["retry-after"] = str(self.retry_after)
+            headers["retry-after"] = str(math.ceil(self.retry_after))  # whole seconds, by HTTP
+            headers["retry-after-ms"] = str(math.ceil(self.retry_after * 1000))
         if self.should_retry is not None:
             headers["x-should-retry"] = "true" if self.should_retry else "false"
         return headers
@@ -99,7 +102,7 @@ class HungUp(Exception):
 class _Rest(TypedDict):
     code: str | None
     param: str | None
-    retry_after: int | None
+    retry_after: float | None
     should_retry: bool | None
 
 
@@ -108,7 +111,7 @@ class _Row(NamedTuple):
     code: str
     param: str | None = None
     should_retry: bool | None = None
-    retry_after: int | None = None
+    retry_after: float | None = None
 
 
 _OF_EXCEPTIONS: dict[type[Exception], _Row] = {
@@ -127,7 +130,11 @@ _OF_ENGINE_FAILURES: dict[str, _Row] = {
     "adapter_missing": _OF_EXCEPTIONS[StoreError],
     "wrong_base": _OF_EXCEPTIONS[WrongBase],
     "base_unusable": _OF_EXCEPTIONS[BaseError],
+    "no_memory": _Row(400, "context_length_exceeded", "messages"),
     "engine_loading": _Row(503, "model_loading", retry_after=5),
+    "queue_timeout": _Row(503, "queue_timeout", retry_after=30),
+    # What took too long once will take too long again.
+    "request_timeout": _Row(504, "request_timeout", should_retry=False),
 }
 
 
@@ -148,14 +155,17 @@ def as_api_error(error: Exception) -> ApiError:
     )
 
 
-def busy(retry_after: float) -> ApiError:
+def busy(retry_after: float) -> EngineFailure:
     """What a client is told when too many are waiting already."""
-    return ApiError(
+    failure = EngineFailure(
         429,
-        "Too many requests are waiting for this model. Try again in a moment.",
+        "Too many requests are waiting for this model. Please try again in "
+        f"{math.ceil(retry_after)} s.",
         code="rate_limit_exceeded",
-        retry_after=max(1, math.ceil(retry_after)),
+        retry_after=retry_after,
     )
+    failure.kind = "busy"
+    return failure
 
 
 def engine_failure(kind: str, message: str, *, retryable: bool) -> EngineFailure:

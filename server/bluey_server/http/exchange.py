@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("bluey_server.requests")
 
 _KEY = "bluey.exchange"
-_QUIET = ("/health", "/ready")  # asked every few seconds by whoever watches the server
+_QUIET = ("/health", "/ready", "/metrics")  # asked every few seconds by whoever watches the server
 _IGNORED_SHOWN = 64
 
 
@@ -25,11 +25,16 @@ class Exchange:
     path: str
     id: str = field(default_factory=lambda: f"req_{uuid.uuid4().hex}")
     started: float = field(default_factory=time.perf_counter)
-    model: str | None = None
+    generates: bool = False  # it asks for an answer; only such requests are counted by model
+    model: str | None = None  # as requested
+    model_exists: bool = False
     digest: str | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
-    first_token: float | None = None  # like `started`
+    cached_tokens: int | None = None  # of the prompt
+    begun: float | None = None  # when it left the queue; like `started`
+    first_token: float | None = None
+    last_token: float | None = None
     ignored: tuple[str, ...] = ()
     status: int | None = None
     outcome: str | None = None  # "stop" | "length" | "cancelled" | "failed:KIND"
@@ -38,16 +43,28 @@ class Exchange:
         """Make `exchange_of` find this from the request's scope."""
         cast(dict[str, object], scope)[_KEY] = self
 
+    def begin(self, cached_tokens: int) -> None:
+        """The engine has begun with it."""
+        self.begun, self.cached_tokens = time.perf_counter(), cached_tokens
+
     def count(self, completion_tokens: int) -> None:
         """So many tokens have been generated."""
         self.completion_tokens = completion_tokens
+        self.last_token = time.perf_counter()
         if self.first_token is None:
-            self.first_token = time.perf_counter()
+            self.first_token = self.last_token
 
     @property
     def seconds(self) -> float:
         """Since the request came."""
         return time.perf_counter() - self.started
+
+    @property
+    def seconds_per_token(self) -> float | None:
+        """Of decoding alone: the first token's time is the prompt's. None without a second one."""
+        if self.first_token is None or self.last_token is None or (self.completion_tokens or 0) < 2:
+            return None
+        return (self.last_token - self.first_token) / ((self.completion_tokens or 0) - 1)
 
     def ignored_header(self) -> str | None:
         """Keys of the request that nobody knows, fit for a header."""
@@ -62,6 +79,7 @@ class Exchange:
             "model": self.model,
             "adapter": self.digest and self.digest[:12],
             "prompt_tokens": self.prompt_tokens,
+            "cached_tokens": self.cached_tokens or None,
             "completion_tokens": self.completion_tokens,
             "first_token_ms": _ms(self.first_token and self.first_token - self.started),
             "ms": _ms(self.seconds),
@@ -71,11 +89,8 @@ class Exchange:
         log.log(level, "%s %s", self.method, quote(self.path, safe="/"), extra={"fields": fields})
 
     def _speed(self) -> float | None:
-        """Of decoding alone: the first token's time is the prompt's."""
-        if self.first_token is None or not self.completion_tokens or self.completion_tokens < 2:
-            return None
-        seconds = max(time.perf_counter() - self.first_token, 1e-6)
-        return round((self.completion_tokens - 1) / seconds, 1)
+        each = self.seconds_per_token
+        return None if each is None else round(1 / max(each, 1e-6), 1)
 
 
 def exchange_of(scope: "Scope") -> Exchange:

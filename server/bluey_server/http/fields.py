@@ -17,6 +17,7 @@ from bluey_server.http.kinds import (
     Either,
     Integer,
     Kind,
+    LogitBias,
     Number,
     Object,
     StopStrings,
@@ -72,6 +73,9 @@ CHAT_FIELDS: tuple[Field, ...] = (
     Field("max_tokens", Integer(1, MANY)),
     Field("stop", StopStrings()),
     Field("seed", Integer(-(2**63), 2**63 - 1)),
+    Field("presence_penalty", Number(-2, 2)),
+    Field("frequency_penalty", Number(-2, 2)),
+    Field("logit_bias", LogitBias()),  # on the model's own ids
     Field("reasoning_effort", Text(EFFORTS)),  # for templates that know it
     Field("service_tier", Text()),  # answered with "default"
     # What local servers have beyond OpenAI.
@@ -93,9 +97,6 @@ CHAT_FIELDS: tuple[Field, ...] = (
     Field("prompt_cache_retention", Text(), HARMLESS),
     # Not ours yet: refused where leaving them out would change the answer.
     Field("n", Integer(1, 128), REFUSED, _one_of(1)),
-    Field("presence_penalty", Number(-2, 2), REFUSED, _one_of(0)),
-    Field("frequency_penalty", Number(-2, 2), REFUSED, _one_of(0)),
-    Field("logit_bias", Object(), REFUSED, _one_of({})),
     Field("logprobs", Boolean(), REFUSED, _one_of(False)),
     Field("top_logprobs", Integer(0, 20), REFUSED, _one_of(0)),
     Field("response_format", Object(), REFUSED, _plain_text),

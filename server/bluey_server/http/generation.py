@@ -1,11 +1,13 @@
 """From an engine's events to text: one asynchronous generator, with one end.
 
-Closing it, at any moment, closes the engine's and so cancels the request.
+Closing it, at any moment, closes the engine's and so cancels the request. That is also how a
+deadline ends one: its row is free within a step.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import dataclass
 
 import msgspec
 
@@ -23,6 +25,21 @@ from bluey_server.engine_protocol import (
 from bluey_server.http.errors import busy, engine_failure
 from bluey_server.http.prompt import Prompt
 from bluey_server.http.stop_matcher import StopMatcher
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long to wait for an answer. Seconds, of the event loop's clock where it is a time."""
+
+    silence: float  # between two events
+    start_by: float
+    finish_by: float
+
+
+class TextStarted(msgspec.Struct, frozen=True):
+    """The request has left the queue."""
+
+    cached_tokens: int  # of the prompt: computed for others before
 
 
 class TextPiece(msgspec.Struct, frozen=True):
@@ -44,24 +61,26 @@ class TextEnd(msgspec.Struct, frozen=True):
     reason: str  # "stop" | "length"
 
 
-TextEvent = TextPiece | Pulse | TextEnd
+TextEvent = TextStarted | TextPiece | Pulse | TextEnd
 
 
 async def generate_text(
-    engine: EngineProtocol, prompt: Prompt, *, silence: float
+    engine: EngineProtocol, prompt: Prompt, limits: Limits
 ) -> AsyncGenerator[TextEvent, None]:
     """The answer to a prompt, ending in exactly one TextEnd.
 
-    Raises ApiError when the engine is too busy or fails, or says nothing for `silence` seconds.
+    Raises EngineFailure when the engine is too busy or fails, or says nothing for too long, or
+    when a deadline has passed.
     """
     stream = TextStream(prompt.model.base.tokenizer)
     matcher = StopMatcher(prompt.stop)
     min_tokens = prompt.generation.min_tokens
     tokens = 0
+    started = False
     end: TextEnd | None = None
     async with aclosing(engine.submit(prompt.model.base, prompt.generation)) as events:
         while end is None:
-            match await _next(events, silence):
+            match await _next(events, limits, started=started):
                 case GeneratedTokens(ids):
                     text = ""
                     for token in ids:
@@ -71,7 +90,10 @@ async def generate_text(
                             end = TextEnd("", "stop")
                             break
                     yield TextPiece(text, tokens)
-                case GenerationStarted() | GenerationAlive():
+                case GenerationStarted(cached_tokens=cached_tokens):
+                    started = True
+                    yield TextStarted(cached_tokens)
+                case GenerationAlive():
                     yield Pulse()
                 case GenerationFinished(reason):
                     text = matcher.push(stream.finish())
@@ -87,12 +109,28 @@ async def generate_text(
     yield end  # the engine is let go first: its slot may be wanted
 
 
-async def _next(events: AsyncGenerator[GenerationEvent, None], silence: float) -> GenerationEvent:
+async def _next(
+    events: AsyncGenerator[GenerationEvent, None], limits: Limits, *, started: bool
+) -> GenerationEvent:
+    """The next event; or, when none has come in time, the failure that stands for it."""
+    now = asyncio.get_running_loop().time()
+    silent_at = now + limits.silence
+    until = min(silent_at, limits.finish_by if started else limits.start_by, limits.finish_by)
     try:
-        async with asyncio.timeout(silence):
-            return await anext(events)
+        # Events that have piled up already come without waiting: a timeout would not see them.
+        if now < until:
+            async with asyncio.timeout_at(until):
+                return await anext(events)
     except TimeoutError:
-        kind, message = "silent", f"The engine gave no sign of life for {silence:g} seconds."
+        pass
     except StopAsyncIteration:
-        kind, message = "engine_died", "The engine ended without finishing the answer."
-    return GenerationFailed(kind, message, retryable=True)
+        message = "The engine ended without finishing the answer."
+        return GenerationFailed("engine_died", message, retryable=True)
+    if until == limits.finish_by:
+        message = "The request has taken longer than this server allows, and was ended."
+        return GenerationFailed("request_timeout", message, retryable=False)
+    if until == silent_at:
+        message = f"The engine gave no sign of life for {limits.silence:g} seconds."
+        return GenerationFailed("silent", message, retryable=True)
+    message = "The request has waited for its turn for too long. Try again in a while."
+    return GenerationFailed("queue_timeout", message, retryable=True)

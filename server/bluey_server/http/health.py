@@ -16,6 +16,7 @@ async def pointer() -> dict[str, str]:
         "openai_base_url": "/v1",
         "models": "/v1/models",
         "status": "/admin/status",
+        "metrics": "/metrics",
         "reports": "/admin/reports",
     }
 

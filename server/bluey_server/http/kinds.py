@@ -176,6 +176,36 @@ class StopStrings:
         return tuple(dict.fromkeys(value))
 
 
+@dataclass(frozen=True)
+class LogitBias:
+    """What is added to the logits of some token ids. JSON's keys are strings, so ids come as
+    such; whether the model has them is found out when the model is known (prompt.py)."""
+
+    most: float = 100.0
+
+    def check(self, param: str, value: Any) -> tuple[tuple[int, float], ...]:
+        if not isinstance(value, dict):
+            raise wrong_type(param, "an object", value)
+        bias = Number(-self.most, self.most)
+        return tuple(
+            (_token_id(param, key), bias.check(f"{param}.{key[:20]}", added))
+            for key, added in value.items()
+            if added is not None
+        )
+
+
+def _token_id(param: str, key: str) -> int:
+    # int() would take ' 2', '+2' and '٢' as well; and a digit too many for any vocabulary.
+    if not (key.isascii() and key.isdigit() and len(key) < 10) or key != str(int(key)):
+        raise BadRequest(
+            f"Invalid key in '{param}': '{key[:100]}'. You should only be submitting non-negative "
+            "integers that are token ids of the model.",
+            code="invalid_value",
+            param=param,
+        )
+    return int(key)
+
+
 def invalid_choice(param: str, value: str, choices: tuple[str, ...]) -> BadRequest:
     """The error for a word that is none of those known."""
     quoted = [f"'{choice}'" for choice in choices]

@@ -5,6 +5,7 @@ import asyncio
 from dataclasses import dataclass
 
 from bluey_server.engine_protocol import GenerationRequest
+from bluey_server.http.branch_points import encode_with_branch_points
 from bluey_server.http.chat_request import ChatRequest, too_many_min_tokens
 from bluey_server.http.errors import BadRequest
 from bluey_server.http.names import Model
@@ -25,18 +26,21 @@ async def prepare_prompt(request: ChatRequest, model: Model, request_id: str) ->
     Raises BadRequest; NoChatTemplate or TemplateRefused from the template.
     """
     # Long conversations take a while to tokenize, and a template may loop: not on the event loop.
-    ids = await asyncio.to_thread(
-        model.base.encode_chat,
-        list(request.messages),
+    ids, checkpoints = await asyncio.to_thread(
+        encode_with_branch_points,
+        model.base,
+        request.messages,
         template=model.template,
         extra=request.template_extra,
     )
+    _check_ids(request, ids, model.base.vocabulary_size)
     room = _room(len(ids), request.max_tokens, model.base.facts.context_length)
     if request.min_tokens > room:
         raise too_many_min_tokens(request.min_tokens, room)
     generation = GenerationRequest(
         id=request_id,
         prompt=ids,
+        checkpoints=checkpoints,
         adapter=model.digest,
         max_tokens=room,
         min_tokens=request.min_tokens,
@@ -44,6 +48,25 @@ async def prepare_prompt(request: ChatRequest, model: Model, request_id: str) ->
         sampling=request.sampling,
     )
     return Prompt(model, generation, request.stop)
+
+
+def _check_ids(request: ChatRequest, ids: list[int], vocabulary_size: int) -> None:
+    """See that all ids are the model's: reading beside its arrays would end the engine."""
+    highest = vocabulary_size - 1
+    biased = max((token for token, _ in request.sampling.logit_bias), default=0)
+    if biased > highest:
+        raise BadRequest(
+            f"Invalid key in 'logit_bias': {biased}. Maximum value is {highest}.",
+            code="invalid_value",
+            param="logit_bias",
+        )
+    if max(ids, default=0) > highest:
+        raise BadRequest(
+            "Invalid 'messages': they hold a special token that the tokenizer knows, but the model "
+            f"does not (id {max(ids)}; the highest is {highest}).",
+            code="invalid_value",
+            param="messages",
+        )
 
 
 def _room(prompt_tokens: int, max_tokens: int | None, context: int) -> int:

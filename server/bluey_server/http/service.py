@@ -14,6 +14,8 @@ from bluey_server.http.registry_thread import RegistryThread
 class Timings:
     """How long the server waits for what, in seconds."""
 
+    queue: float = 300.0  # a request that was not begun in so long, its base's loading included
+    request: float = 3600.0  # a request in all, from its arrival to its last token; 0: any time
     silence: float = 6.0  # an engine that says nothing for so long has failed
     patience: float = 2.0  # a stream's status is held back so long, for an early failure to show
     keepalive: float = 10.0  # a stream is never silent for longer
@@ -59,7 +61,9 @@ class Service:
             f"the engine of {replica.base} is {replica.state}"
             + (f": {replica.error}" if replica.error else "")
             for replica in self.engine.status()
+            # Loading with an error: once more, after it died.
             if replica.state in ("failed", "restarting")
+            or (replica.state == "loading" and replica.error)
         ]
         return reasons
 

@@ -1,5 +1,7 @@
 """What surrounds every request, known URL or not: its id, who may ask, CORS, its log line."""
 
+from collections.abc import Callable
+
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from litestar.types.asgi_types import HTTPResponseStartEvent
@@ -15,9 +17,11 @@ _EXPOSED = "x-request-id, retry-after, retry-after-ms, x-should-retry, x-bluey-i
 class Shell:
     """Wraps the application."""
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
+    def __init__(self, app: ASGIApp, access: Access, *, over: Callable[[Exchange], None]) -> None:
+        """`over` is told of each exchange when it is."""
         self._app = app
         self._access = access
+        self._over = over
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -44,6 +48,7 @@ class Shell:
             await self._serve(scope, receive, dressed, headers)
         finally:
             exchange.write_log()
+            self._over(exchange)
 
     async def _serve(
         self, scope: HTTPScope, receive: Receive, send: Send, headers: dict[str, str]
