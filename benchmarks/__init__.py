@@ -1,0 +1,1 @@
+"""How fast bluey is, beside `mlx_lm.server` and the bare batch loop: `python -m benchmarks`."""
