@@ -31,4 +31,6 @@ EXPOSE 25839
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:25839/health', timeout=2)"]
 STOPSIGNAL SIGTERM
-CMD ["bluey-server", "--host", "0.0.0.0", "--preload", "it"]
+# Within a container every address is the container's: who can reach it is for `-p` to say. Keys, by
+# BLUEY_API_KEY or `bluey-admin keys`, are asked for all the same.
+CMD ["bluey-server", "--host", "0.0.0.0", "--insecure", "--preload", "it"]

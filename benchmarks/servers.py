@@ -117,6 +117,7 @@ class Server:
     write: Callable[[Messages, int | None, int], dict[str, Any]]
     """Messages, an adapter's number or None, and a length in tokens, to a request's body."""
     device: str = "CPU"  # as our engine names it
+    home: Home | None = None  # of ours
 
     def body(
         self, messages: Messages | str, adapter: int | None, tokens: int, **more: object
@@ -130,7 +131,8 @@ class Server:
     def status(self) -> dict[str, Any]:
         """The first engine in our /admin/status, once it tells of all that has ended."""
         time.sleep(_SETTLED)
-        return _engine(self.url)
+        assert self.home is not None, "a peer has no such page"
+        return _engine(self.url, self.home)
 
 
 @contextlib.contextmanager
@@ -151,7 +153,7 @@ def ours(weights: Weights, home: Home, *, slots: int | None = None) -> Iterator[
     try:
         url = _url_in(process.line())
         _wait(process, lambda: httpx.get(f"{url}/ready", timeout=10).status_code == 200)
-        yield Server(process, url, write, str(_engine(url)["device"] or "CPU"))
+        yield Server(process, url, write, str(_engine(url, home)["device"] or "CPU"), home)
     finally:
         process.stop()
 
@@ -252,8 +254,10 @@ def slots_flag() -> str | None:
     return found.group() if found else None
 
 
-def _engine(url: str) -> dict[str, Any]:
-    answer = httpx.get(f"{url}/admin/status", timeout=60).raise_for_status().json()
+def _engine(url: str, home: Home) -> dict[str, Any]:
+    headers = {"authorization": f"Bearer {home.admin_key.read_text().strip()}"}
+    page = httpx.get(f"{url}/admin/status", headers=headers, timeout=60)
+    answer = page.raise_for_status().json()
     engine: dict[str, Any] = answer["engines"][0]
     return engine
 

@@ -50,6 +50,11 @@ class Home:
         """The user's settings."""
         return self.root / "config.toml"
 
+    @property
+    def admin_key(self) -> Path:
+        """The key that `/admin/…` asks for; only its user may read it."""
+        return self.root / "admin.key"
+
     def job(self, job_id: str) -> Path:
         """The folder of one training job."""
         return self.jobs / job_id

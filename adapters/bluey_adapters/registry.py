@@ -1,4 +1,4 @@
-"""The registry: bases, adapter versions, names and jobs, in one SQLite file that all share.
+"""The registry: bases, adapter versions, names, jobs and keys, in one SQLite file that all share.
 
 One Registry belongs to one thread. The database never holds weights; those are the store's.
 """
@@ -11,6 +11,7 @@ from bluey_adapters.closing import Closing
 from bluey_adapters.database import Database
 from bluey_adapters.home import Home
 from bluey_adapters.job_table import JobTable
+from bluey_adapters.key_table import KeyTable
 from bluey_adapters.store import LocalStore
 
 
@@ -28,6 +29,7 @@ class Registry(Closing):
         self.bases = BaseTable(self._database)
         self.adapters = AdapterTable(self._database)
         self.jobs = JobTable(self._database)
+        self.keys = KeyTable(self._database)
         self.bases.seed()
 
     def catalog(self) -> Catalog:

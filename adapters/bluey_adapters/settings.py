@@ -17,6 +17,8 @@ KNOWN = {
     "host": str,
     "port": int,
     "api_key": str,
+    "admin_key": str,
+    "insecure": bool,
     "preload": list,
     "allow_host": list,
     "allow_origin": list,
@@ -48,6 +50,7 @@ def read_config(home: Home) -> dict[str, Any]:
                 f"{home.config}: unknown key {key!r}; known are {', '.join(sorted(KNOWN))}"
             )
         fits = isinstance(value, int | float if kind is float else kind)
-        if not fits or isinstance(value, bool):
+        # For Python, True is an int as well.
+        if not fits or isinstance(value, bool) is not (kind is bool):
             raise SettingsError(f"{home.config}: {key} must be of type {kind.__name__}")
     return config

@@ -5,11 +5,14 @@ stands on the `tokenizers` library alone: the HTTP process and the CLI's start-u
 seconds that importing transformers or mlx_lm costs.
 """
 
+import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tokenizers import Tokenizer as _Tokenizer
 
 from bluey_adapters.errors import BaseError
+from bluey_adapters.token_bytes import reader_of
 
 
 class Tokenizer:
@@ -39,15 +42,23 @@ class Tokenizer:
         ids: list[int] = self._inner.encode(text, add_special_tokens=special).ids
         return ids
 
-    def encode_with_offsets(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
-        """Token ids of `text`, none added, and where in it each token begins and ends
-        (characters; the tokens of one multi-byte character share its place)."""
-        found = self._inner.encode(text, add_special_tokens=False)
+    def encode_with_offsets(
+        self, text: str, *, special: bool = False
+    ) -> tuple[list[int], list[tuple[int, int]]]:
+        """Token ids of `text`, and where in it each token begins and ends (characters; the tokens
+        of one multi-byte character share its place, and added ones are at 0). `special` as for
+        `encode`."""
+        found = self._inner.encode(text, add_special_tokens=special)
         return found.ids, found.offsets
 
     def decode(self, ids: list[int]) -> str:
         """Text of `ids`, special tokens left out."""
         return str(self._inner.decode(ids, skip_special_tokens=True))
+
+    @functools.cached_property
+    def bytes_of(self) -> Callable[[int], bytes]:
+        """From a token's id to the bytes that it stands for; see token_bytes.py."""
+        return reader_of(self._inner)
 
     def token_id(self, token: str) -> int | None:
         """The id of one token by its exact text, or None."""
@@ -63,11 +74,15 @@ class TextStream:
     with what precedes them, such as a leading space).
     """
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
+    def __init__(self, tokenizer: Tokenizer, before: Sequence[int] = ()) -> None:
+        """`before` are ids whose text is already there, when the text goes on from it: some
+        tokenizers leave a leading space out where a text begins."""
         self._tokenizer = tokenizer
-        self._ids: list[int] = []
+        if tokenizer.decode(list(before)).endswith("\ufffd"):
+            before = ()  # what completes a character is more than a difference of lengths
+        self._ids = list(before)
         self._context = 0  # where the window begins
-        self._settled = 0  # up to here the text has been given out
+        self._settled = len(before)  # up to here the text has been given out
 
     def push(self, token: int) -> str:
         """The text that `token` completes; empty while a character is incomplete."""

@@ -23,6 +23,7 @@ COMMANDS = {
     "bases": "List, add, choose and download base models.",
     "data": "List, check and show training data.",
     "jobs": "List, show, follow and cancel training jobs.",
+    "keys": "Make, list and remove API keys.",
     "doctor": "Check this machine, with the cure for what is wrong.",
 }
 

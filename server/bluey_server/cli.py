@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bluey_adapters.admin_key import servers_admin_key
 from bluey_adapters.errors import UnknownName
 from bluey_adapters.home import Home, find_home
 from bluey_adapters.lifeline import on_parent_gone
@@ -74,7 +75,17 @@ class _Configured(click.Command):
 @click.option(
     "--api-key",
     envvar="BLUEY_API_KEY",
-    help="Answer only requests that show this key.",
+    help="Answer only requests that show this key, or one that `bluey-admin keys` has made.",
+)
+@click.option(
+    "--admin-key",
+    envvar="BLUEY_ADMIN_KEY",
+    help="What /admin asks for.  [default: made on the first start, in BLUEY_HOME/admin.key]",
+)
+@click.option(
+    "--insecure",
+    is_flag=True,
+    help="Do without a key, though others than this machine can reach --host.",
 )
 @click.option(
     "--preload",
@@ -136,6 +147,8 @@ def main(
     host: str,
     port: int,
     api_key: str | None,
+    admin_key: str | None,
+    insecure: bool,
     preload: tuple[str, ...],
     allow_host: tuple[str, ...],
     allow_origin: tuple[str, ...],
@@ -169,6 +182,18 @@ def main(
 
         registry = RegistryThread(home)
         stack.callback(registry.close)
+        bound, url = listener.getsockname()[0], url_of(listener)
+        has_keys = api_key is not None or bool(registry.call_blocking(lambda own: own.keys.all()))
+        if not (has_keys or insecure or is_loopback(bound)):
+            raise click.ClickException(_open_to_all(bound))
+        access = Access.of(
+            api_key=api_key,
+            admin_key=servers_admin_key(home, admin_key),
+            insecure=insecure,
+            bound=bound,
+            hosts=allow_host,
+            origins=allow_origin,
+        )
         _check_names(registry, preload)
         settings = PoolSettings(
             slots=slots,
@@ -179,21 +204,27 @@ def main(
         engine = EnginePool(home, settings, log_level=log_level, log_format=log_format)
         timings = Timings(request=request_timeout)
         service = Service(engine, registry, timings=timings, preload=preload)
-        bound, url = listener.getsockname()[0], url_of(listener)
-        access = Access.of(api_key=api_key, bound=bound, hosts=allow_host, origins=allow_origin)
 
         def announce() -> None:
             write_server_file(home, ServerFile(url, os.getpid(), version()))
             stack.callback(remove_server_file, home)
             click.echo(f"bluey is listening on {url}/v1 (home: {home.root})")
-            if not (api_key or is_loopback(bound)):
-                log.warning("no --api-key: whoever can reach %s may use this server", bound)
+            if not (has_keys or is_loopback(bound)):
+                log.warning("no API key: whoever can reach %s may use this server", bound)
 
         serving = Serving(create_app(service, access), service, announce)
         serving.run([listener])
         if serving.force_exit:
             stack.close()
             os._exit(1)  # threads may still be busy; nobody wants to wait for them
+
+
+def _open_to_all(bound: str) -> str:
+    return (
+        f"others than this machine can reach {bound}, and there is no API key; make one with "
+        "`bluey-admin keys add NAME` or give one with --api-key, listen on --host 127.0.0.1, "
+        "or serve everybody with --insecure"
+    )
 
 
 def _refuse_second(home: Home) -> None:

@@ -11,11 +11,12 @@ from bluey_adapters.bases import OpenBase
 from bluey_adapters.home import Home
 from bluey_server.engine_process import EngineSpec
 from bluey_server.engine_protocol import (
+    EngineRequest,
     GeneratedTokens,
     GenerationEvent,
     GenerationFailed,
-    GenerationRequest,
     ReplicaStatus,
+    ScoredTokens,
 )
 from bluey_server.engine_replica import EngineReplica, ReplicaState
 from bluey_server.memory_share import default_budget, expected_bytes, share_of
@@ -61,7 +62,7 @@ class EnginePool:
         self._watching: asyncio.Task[None] | None = None
 
     async def submit(
-        self, base: OpenBase, request: GenerationRequest
+        self, base: OpenBase, request: EngineRequest
     ) -> AsyncGenerator[GenerationEvent, None]:
         """See EngineProtocol. A request whose engine dies before its first token was handed on is
         tried once more, on the engine that follows."""
@@ -77,7 +78,7 @@ class EnginePool:
                     ):
                         log.warning("request %s is tried again: %s", request.id, event.message)
                         break
-                    forwarded = forwarded or isinstance(event, GeneratedTokens)
+                    forwarded = forwarded or isinstance(event, GeneratedTokens | ScoredTokens)
                     yield event
                 else:
                     return

@@ -11,7 +11,7 @@ import msgspec
 
 from bluey_adapters.bases import OpenBase
 from bluey_server.engine_totals import EngineTotals
-from bluey_server.messages import EngineStatus, Sampling
+from bluey_server.messages import EngineStatus, Sampling, TokenLogprobs
 
 
 class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +25,19 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
     min_tokens: int
     end_ids: tuple[int, ...]
     sampling: Sampling
+    logprobs: int | None = None  # alternatives told with each token's own; None tells nothing
+
+
+class ScoreRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A prompt whose tokens' log probabilities are wanted. `id` is for people and logs."""
+
+    id: str
+    prompt: list[int]
+    adapter: str | None
+    logprobs: int  # alternatives told with each token's own
+
+
+EngineRequest = GenerationRequest | ScoreRequest
 
 
 class GenerationStarted(msgspec.Struct, frozen=True):
@@ -45,6 +58,13 @@ class GeneratedTokens(msgspec.Struct, frozen=True):
     """Token ids, in order; usually one."""
 
     ids: list[int]
+    logprobs: list[TokenLogprobs] | None = None  # as many as ids, for a request that asks
+
+
+class ScoredTokens(msgspec.Struct, frozen=True):
+    """How likely the next tokens of a prompt are, from its second one on."""
+
+    logprobs: list[TokenLogprobs]
 
 
 class GenerationAlive(msgspec.Struct, frozen=True):
@@ -54,7 +74,7 @@ class GenerationAlive(msgspec.Struct, frozen=True):
 class GenerationFinished(msgspec.Struct, frozen=True):
     """The last event of an answer that is whole."""
 
-    reason: str  # "stop" | "length"
+    reason: str  # "stop" | "length", or "scored" for a prompt
 
 
 class GenerationFailed(msgspec.Struct, frozen=True):
@@ -69,6 +89,7 @@ GenerationEvent = (
     GenerationStarted
     | GenerationBusy
     | GeneratedTokens
+    | ScoredTokens
     | GenerationAlive
     | GenerationFinished
     | GenerationFailed
@@ -100,7 +121,7 @@ class EngineProtocol(Protocol):
     """Generation by engines, wherever they are."""
 
     def submit(
-        self, base: OpenBase, request: GenerationRequest
+        self, base: OpenBase, request: EngineRequest
     ) -> AsyncGenerator[GenerationEvent, None]:
         """Events of one request; closing the generator, at any time, is how it is cancelled.
 

@@ -21,15 +21,17 @@ from typing import assert_never
 from bluey_server.admission import Admission
 from bluey_server.engine_process import EngineProcess, EngineSpec
 from bluey_server.engine_protocol import (
+    EngineRequest,
     GeneratedTokens,
     GenerationAlive,
     GenerationBusy,
     GenerationEvent,
     GenerationFailed,
     GenerationFinished,
-    GenerationRequest,
     GenerationStarted,
     ReplicaStatus,
+    ScoredTokens,
+    ScoreRequest,
 )
 from bluey_server.engine_recovery import Recovery
 from bluey_server.engine_totals import EngineTotals
@@ -44,8 +46,11 @@ from bluey_server.messages import (
     Generate,
     Prefetch,
     Ready,
+    Score,
+    Scored,
     Started,
     Step,
+    TokenLogprobs,
 )
 
 log = logging.getLogger(__name__)
@@ -128,7 +133,7 @@ class EngineReplica:
         )
 
     async def run(
-        self, request: GenerationRequest, *, again: bool = False
+        self, request: EngineRequest, *, again: bool = False
     ) -> AsyncGenerator[GenerationEvent, None]:
         """Events of one request. Closing the generator cancels it. One that is tried `again` was
         let in before, and is let in whoever waits."""
@@ -151,7 +156,7 @@ class EngineReplica:
                 await self._change(ALIVE_EVERY)
             assert self._process is not None
             process = self._process
-            process.send(_generate(number, request))
+            process.send(_message(number, request))
             stream.sent = True
             while True:
                 event = await stream.events.get()
@@ -289,6 +294,10 @@ class EngineReplica:
                     self._tell(number, GenerationStarted(self.name, stream.adapter, cached))
             case Step():
                 self._tell_step(message)
+            case Scored(id=number, logprobs=logprobs, last=last):
+                self._tell(number, ScoredTokens(logprobs))
+                if last:
+                    self._tell(number, GenerationFinished("scored"))
             case Failed():
                 self._tell(
                     message.id, GenerationFailed(message.kind, message.message, message.retryable)
@@ -306,8 +315,11 @@ class EngineReplica:
         tokens: dict[int, list[int]] = {}
         for number, token in step.tokens:
             tokens.setdefault(number, []).append(token)
+        logprobs: dict[int, list[TokenLogprobs]] = {}
+        for number, told in step.logprobs:
+            logprobs.setdefault(number, []).append(told)
         for number, ids in tokens.items():
-            self._tell(number, GeneratedTokens(ids))
+            self._tell(number, GeneratedTokens(ids, logprobs.get(number)))
         for number, reason in step.finished:
             self._tell(number, GenerationFinished(reason))
 
@@ -371,7 +383,14 @@ class EngineReplica:
                 await self._changed.wait()
 
 
-def _generate(number: int, request: GenerationRequest) -> Generate:
+def _message(number: int, request: EngineRequest) -> Generate | Score:
+    if isinstance(request, ScoreRequest):
+        return Score(
+            id=number,
+            prompt=request.prompt,
+            adapter=request.adapter,
+            logprobs=request.logprobs,
+        )
     return Generate(
         id=number,
         prompt=request.prompt,
@@ -381,4 +400,5 @@ def _generate(number: int, request: GenerationRequest) -> Generate:
         min_tokens=request.min_tokens,
         end_ids=request.end_ids,
         sampling=request.sampling,
+        logprobs=request.logprobs,
     )

@@ -33,6 +33,16 @@ class Generate(msgspec.Struct, frozen=True, kw_only=True, tag="generate"):
     min_tokens: int = 0  # until so many are out, ids in `end_ids` can't be chosen
     end_ids: tuple[int, ...]  # ids that end the turn; the one that does is not given out
     sampling: Sampling
+    logprobs: int | None = None  # alternatives told with each token's own; None tells nothing
+
+
+class Score(msgspec.Struct, frozen=True, kw_only=True, tag="score"):
+    """Say how likely a prompt's tokens are, each after those before it."""
+
+    id: int
+    prompt: list[int]  # token ids, at least one
+    adapter: str | None  # digest; None is the bare base
+    logprobs: int  # alternatives told with each token's own
 
 
 class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
@@ -57,7 +67,7 @@ class Shutdown(msgspec.Struct, frozen=True, tag="shutdown"):
     """End, once what is in flight has been told."""
 
 
-ToEngine = Generate | Cancel | Prefetch | Drop | Shutdown
+ToEngine = Generate | Score | Cancel | Prefetch | Drop | Shutdown
 
 
 class SlotStatus(msgspec.Struct, frozen=True):
@@ -105,11 +115,34 @@ class Started(msgspec.Struct, frozen=True, tag="started"):
     cached: int = 0  # tokens of its prompt that need not be computed
 
 
+class TokenLogprobs(msgspec.Struct, frozen=True, array_like=True):
+    """How likely a token was: natural logarithms, -inf for what was impossible.
+
+    Of the distribution after penalties and biases and before temperature and filters: what the
+    model, as the request bent it, held for likely, whatever way of choosing came after. Where
+    there are no penalties, that is the model's own.
+    """
+
+    chosen: float
+    ids: list[int]  # the likeliest tokens, likeliest first; the chosen one need not be among them
+    logprobs: list[float]  # theirs
+
+
 class Step(msgspec.Struct, frozen=True, tag="step"):
     """All that one step of the batch gave."""
 
     tokens: list[tuple[int, int]]  # (request, token id)
     finished: list[tuple[int, str]]  # (request, "stop" | "length")
+    logprobs: list[tuple[int, TokenLogprobs]] = []
+    """For each token of a request that asks for them, in the order of `tokens`."""
+
+
+class Scored(msgspec.Struct, frozen=True, tag="scored"):
+    """The next tokens of a prompt that is scored. There is nothing to say of its first one."""
+
+    id: int
+    logprobs: list[TokenLogprobs]
+    last: bool
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True, tag="failed"):
@@ -133,4 +166,4 @@ class Fatal(msgspec.Struct, frozen=True, tag="fatal"):
     message: str
 
 
-FromEngine = Ready | Started | Step | Failed | Alive | Fatal
+FromEngine = Ready | Started | Step | Scored | Failed | Alive | Fatal

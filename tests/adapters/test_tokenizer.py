@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import Tokenizer as Inner
+from tokenizers import decoders, models
 
 from bluey_adapters.errors import BaseError
 from bluey_adapters.tokenizer import TextStream, Tokenizer
@@ -52,3 +54,22 @@ def test_a_broken_file_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(BaseError, match="can't be read"):
         Tokenizer.load(tmp_path)
+
+
+def test_a_text_that_goes_on_keeps_the_space_it_begins_with() -> None:
+    """Tokenizers of Llama's kind leave it out where a text begins."""
+    words = ["\u2581Once", "\u2581upon", "<0xC3>", "<0xA9>"]
+    inner = Inner(models.BPE({word: place for place, word in enumerate(words)}, []))
+    inner.decoder = decoders.Sequence(
+        [
+            decoders.Replace("\u2581", " "),
+            decoders.ByteFallback(),
+            decoders.Fuse(),
+            decoders.Strip(" ", 1, 0),
+        ]
+    )
+    tokenizer = Tokenizer(inner)
+    assert TextStream(tokenizer).push(1) == "upon"
+    assert TextStream(tokenizer, before=[0]).push(1) == " upon"
+    # Half a character before says nothing of spaces, and its end belongs to no text.
+    assert TextStream(tokenizer, before=[0, 2]).push(1) == "upon"

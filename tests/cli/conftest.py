@@ -17,7 +17,7 @@ Admin = Callable[..., Result]
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     home = Home(tmp_path / "a home")
-    for name in ("BLUEY_HOST", "BLUEY_PORT", "BLUEY_API_KEY"):
+    for name in ("BLUEY_HOST", "BLUEY_PORT", "BLUEY_API_KEY", "BLUEY_ADMIN_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("BLUEY_HOME", str(home.root))
     # The user's own hub cache must not decide what these tests find.

@@ -44,8 +44,14 @@ class Bluey:
 
     def status(self) -> dict[str, Any]:
         """/admin/status."""
-        status: dict[str, Any] = httpx.get(f"{self.url}/admin/status").raise_for_status().json()
+        status: dict[str, Any] = self.admin_page("/admin/status").json()
         return status
+
+    def admin_page(self, path: str) -> httpx.Response:
+        """A page that the admin key opens, which the server has put into the home."""
+        key = self.home.admin_key.read_text().strip()
+        headers = {"authorization": f"Bearer {key}"}
+        return httpx.get(f"{self.url}{path}", headers=headers).raise_for_status()
 
     def admin(self, *arguments: str, **options: Any) -> "subprocess.CompletedProcess[str]":
         """Run `bluey-admin` to its end."""

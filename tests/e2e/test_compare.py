@@ -4,7 +4,6 @@ import json
 import signal
 from pathlib import Path
 
-import httpx
 import pytest
 
 from bluey_adapters.home import Home
@@ -46,8 +45,8 @@ def test_compare_prints_json_and_keeps_a_page(bluey: Bluey, data: Path) -> None:
             assert set(model[score]) == {"value", "low", "high"}
             assert model[score]["low"] <= model[score]["value"] <= model[score]["high"]
         assert model["perplexity"]["character"]["value"] > 1
-    [report] = httpx.get(f"{bluey.url}/admin/reports").raise_for_status().json()
-    page = httpx.get(f"{bluey.url}{report['url']}").raise_for_status().text
+    [report] = bluey.admin_page("/admin/reports").json()
+    page = bluey.admin_page(report["url"]).text
     assert "<svg" in page and "pt" in page
     # The same again asks nothing again; another endpoint's models are asked over there.
     answers = _asked(bluey.home)

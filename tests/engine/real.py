@@ -15,8 +15,11 @@ from bluey_server.messages import (
     FromEngine,
     Generate,
     Sampling,
+    Score,
+    Scored,
     Started,
     Step,
+    TokenLogprobs,
 )
 
 GREEDY = Sampling(temperature=0)
@@ -49,6 +52,8 @@ class RealBench:
         self.born: dict[int, int] = {}  # request to the step of its first token
         self.finished: dict[int, str] = {}
         self.failures: dict[int, Failed] = {}
+        self.logprobs: dict[int, list[TokenLogprobs]] = {}  # of answers, and of prompts scored
+        self.pieces: dict[int, int] = {}  # in how many messages a prompt was scored
         self.started: dict[int, Started] = {}  # in the order of starting
         self.latest: list[int] = []  # requests that the latest step gave a token
         self._delay = delay
@@ -78,6 +83,14 @@ class RealBench:
                 sampling=sampling,
                 **options,
             )
+        )
+
+    def score(
+        self, number: int, prompt: Sequence[int], adapter: str | None = None, *, logprobs: int = 0
+    ) -> None:
+        """Have a prompt scored."""
+        self.engine.receive(
+            Score(id=number, prompt=list(prompt), adapter=adapter, logprobs=logprobs)
         )
 
     def cancel(self, number: int) -> None:
@@ -143,7 +156,16 @@ class RealBench:
             case Failed(id=number):
                 self._end(number)
                 self.failures[number] = message
-            case Step(tokens=tokens, finished=finished):
+            case Scored(id=number, logprobs=told, last=last):
+                assert number not in self.finished and number not in self.failures
+                self.logprobs.setdefault(number, []).extend(told)
+                self.pieces[number] = self.pieces.get(number, 0) + 1
+                if last:
+                    self._end(number)
+                    self.finished[number] = "scored"
+            case Step(tokens=tokens, finished=finished, logprobs=logprobs):
+                for number, one in logprobs:
+                    self.logprobs.setdefault(number, []).append(one)
                 for number, token in tokens:
                     assert number not in self.finished and number not in self.failures
                     self.answers[number].append(token)

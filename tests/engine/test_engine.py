@@ -10,7 +10,7 @@ from bluey_server.engine.engine import Engine
 from bluey_server.engine.figures import BackendFigures
 from bluey_server.engine.kv_budget import Room
 from bluey_server.engine.loader import Checked, Unusable
-from bluey_server.engine.rows import RowFailed, RowToken
+from bluey_server.engine.rows import Outcome, PromptScored, RowFailed, RowToken
 from bluey_server.messages import (
     Cancel,
     Drop,
@@ -19,9 +19,12 @@ from bluey_server.messages import (
     Generate,
     Prefetch,
     Sampling,
+    Score,
+    Scored,
     Shutdown,
     Started,
     Step,
+    TokenLogprobs,
 )
 
 
@@ -40,6 +43,7 @@ class ScriptedBackend:
         self.rooms: dict[int, Room] = {}
         self.failing: set[int] = set()
         self.dropped: list[str] = []
+        self.scoring: dict[int, Score] = {}
 
     def load_adapter(self, slot: int, folder: Path) -> None:
         if folder.name in self.refuse:
@@ -52,7 +56,7 @@ class ScriptedBackend:
     def drop_adapter(self, adapter: str) -> None:
         self.dropped.append(adapter)
 
-    def room(self, request: Generate) -> Room:
+    def room(self, request: Generate | Score) -> Room:
         return self.rooms.get(request.id, Room.NOW)
 
     def add(self, request: Generate, slot: int) -> int:
@@ -65,12 +69,21 @@ class ScriptedBackend:
 
     def remove(self, request: int) -> None:
         self.rows.pop(request, None)
+        self.scoring.pop(request, None)
 
-    def step(self) -> list[RowToken | RowFailed]:
+    def score(self, request: Score, slot: int) -> None:
+        assert slot == 0 or self.slots[slot] == request.adapter
+        self.scoring[request.id] = request
+
+    def step(self) -> list[Outcome]:
         if self.break_step:
             self.break_step = False
             raise RuntimeError("the batch is gone")
-        tokens: list[RowToken | RowFailed] = []
+        tokens: list[Outcome] = []
+        for number, scored in list(self.scoring.items()):
+            told = [TokenLogprobs(-0.5, [], []) for _ in scored.prompt[1:]]
+            tokens.append(PromptScored(number, told, last=True))
+            del self.scoring[number]
         for number in self.failing & set(self.rows):
             del self.rows[number]
             tokens.append(RowFailed(number, "no next token is possible"))
@@ -79,7 +92,8 @@ class ScriptedBackend:
             over = self.out[number] == request.max_tokens
             ended = token in request.end_ids
             reason = "stop" if ended else "length" if over else None
-            tokens.append(RowToken(number, token, reason))
+            told = None if request.logprobs is None else TokenLogprobs(-1.0, [token], [-1.0])
+            tokens.append(RowToken(number, token, reason, told))
             if reason:
                 del self.rows[number]
         return tokens
@@ -365,3 +379,40 @@ def test_loads_and_evictions_are_counted() -> None:
         bench.engine.step()
     status = bench.engine.status()
     assert (status.adapter_loads, status.adapter_evictions) == (2, 1)
+
+
+def test_log_probabilities_come_with_the_tokens_of_those_who_ask() -> None:
+    bench = Bench()
+    bench.ask(1, max_tokens=3, logprobs=1, end_ids=(101,))
+    bench.ask(2, max_tokens=2)
+    bench.engine.step()
+    bench.engine.step()
+    steps = [message for message in bench.said if isinstance(message, Step)]
+    assert [step.logprobs for step in steps] == [
+        [(1, TokenLogprobs(-1.0, [100], [-1.0]))],
+        [],  # the token that ended the turn was not given out, and so nothing is told of it
+    ]
+
+
+def test_a_prompt_is_scored_with_its_adapter_and_leaves_its_slot() -> None:
+    bench = Bench(slots=2)
+    bench.engine.receive(Score(id=1, prompt=[1, 2, 3], adapter="a", logprobs=0))
+    bench.engine.step()
+    assert bench.said == [], "its adapter is on the way"
+    bench.arrive()
+    bench.engine.step()
+    told = TokenLogprobs(-0.5, [], [])
+    assert bench.said == [Started(1, 0), Scored(1, [told, told], last=True)]
+    assert bench.engine.idle
+    assert [slot.requests for slot in bench.engine.status().slots] == [[]]
+
+
+def test_a_prompt_that_is_scored_can_be_cancelled() -> None:
+    bench = Bench()
+    bench.backend.rooms[1] = Room.LATER
+    bench.engine.receive(Score(id=1, prompt=[1, 2, 3], adapter=None, logprobs=0))
+    bench.engine.step()
+    bench.engine.receive(Cancel(1))
+    bench.engine.step()
+    assert bench.said == []
+    assert bench.engine.status().waiting == []

@@ -22,8 +22,10 @@ from bluey_server.engine_protocol import (
     GenerationFinished,
     GenerationRequest,
     GenerationStarted,
+    ScoredTokens,
+    ScoreRequest,
 )
-from bluey_server.messages import EngineStatus, Sampling
+from bluey_server.messages import EngineStatus, Sampling, TokenLogprobs
 
 
 @pytest.fixture
@@ -100,6 +102,35 @@ def with_pool(home: Home, opened: OpenBase, scenario: Callable[[Client], Awaitab
     assert not [
         child for child in psutil.Process().children() if "bluey_server.engine" in child.cmdline()
     ]
+
+
+def test_a_prompt_is_scored_as_it_was_generated(
+    home: Home, opened: OpenBase, stored: list[str]
+) -> None:
+    async def scenario(client: Client) -> None:
+        prompt, adapter = list(range(20, 40)), stored[0]
+        told: list[TokenLogprobs] = []
+        request = client.request(prompt=prompt, adapter=adapter, logprobs=2)
+        answer: list[int] = []
+        async with aclosing(client.pool.submit(opened, request)) as events:
+            async for event in events:
+                if isinstance(event, GeneratedTokens):
+                    answer += event.ids
+                    told += event.logprobs or []
+        assert len(told) == len(answer) == 24
+        scored: list[TokenLogprobs] = []
+        score = ScoreRequest(id="test", prompt=[*prompt, *answer], adapter=adapter, logprobs=2)
+        async with aclosing(client.pool.submit(opened, score)) as events:
+            async for event in events:
+                if isinstance(event, ScoredTokens):
+                    scored += event.logprobs
+        assert event == GenerationFinished("scored")
+        assert len(scored) == len(prompt) + len(answer) - 1
+        for came, again in zip(told, scored[-len(answer) :], strict=True):
+            assert came.chosen == pytest.approx(again.chosen, abs=1e-3)
+            assert came.ids[0] == again.ids[0]
+
+    with_pool(home, opened, scenario)
 
 
 def test_mixed_adapters_at_the_same_time(home: Home, opened: OpenBase, stored: list[str]) -> None:

@@ -9,10 +9,12 @@ from itertools import product
 
 import pytest
 
+from bluey_admin.evaluation.carry_out import Keys
 from bluey_admin.evaluation.findings import Interval, ShownAnswer, ShownQuestion
 from bluey_admin.evaluation.judge import Match, Ruling, judge_all, matches
 from bluey_admin.evaluation.judge_endpoint import Decision, Judge
 from bluey_admin.evaluation.judge_findings import judge_findings
+from bluey_admin.evaluation.plan import JudgePlan
 from bluey_admin.failures import Failure
 from tests.evaluation.scripted_endpoint import (
     Behaviour,
@@ -362,3 +364,11 @@ def test_other_texts_or_another_judge_are_asked_anew() -> None:
         with Judge(endpoint.url, "k") as judge:
             judge_all(judge, pair(), known=known)
     assert len(endpoint.requests) == 3 * len(known)
+
+
+def test_another_place_s_judge_never_gets_our_server_s_key() -> None:
+    keys = Keys(server="ours")
+    assert keys.for_judge(JudgePlan("j", "https://judge.example/v1")) is None
+    assert keys.for_judge(JudgePlan("j", None)) == "ours"
+    given = Keys(server="ours", judge="theirs")
+    assert given.for_judge(JudgePlan("j", "https://judge.example/v1")) == "theirs"

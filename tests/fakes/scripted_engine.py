@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from bluey_adapters.bases import OpenBase
 from bluey_server.engine_protocol import (
+    EngineRequest,
     GeneratedTokens,
     GenerationAlive,
     GenerationBusy,
@@ -22,9 +23,11 @@ from bluey_server.engine_protocol import (
     GenerationRequest,
     GenerationStarted,
     ReplicaStatus,
+    ScoredTokens,
+    ScoreRequest,
 )
 from bluey_server.engine_totals import EngineTotals
-from bluey_server.messages import EngineStatus, SlotStatus
+from bluey_server.messages import EngineStatus, SlotStatus, TokenLogprobs
 
 
 @dataclass(frozen=True)
@@ -100,12 +103,19 @@ class Asked:
     request: GenerationRequest
 
 
+def invented(token: int, alternatives: int) -> TokenLogprobs:
+    """What the scripted engine says of a token: itself first, then its neighbours."""
+    logprobs = [-0.25 - place for place in range(alternatives)]
+    return TokenLogprobs(-0.25, [token + place for place in range(alternatives)], logprobs)
+
+
 class ScriptedEngine:
     """The EngineProtocol, answered from scripts. Its methods run on one event loop; what tests
     call is safe from any thread."""
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
+        self.scored: list[ScoreRequest] = []
         self.arrived: queue.Queue[str] = queue.Queue()
         self.cancelled: queue.Queue[str] = queue.Queue()
         self.prefetched: queue.Queue[tuple[str, str]] = queue.Queue()
@@ -122,9 +132,13 @@ class ScriptedEngine:
         self._scripts.append(steps)
 
     async def submit(
-        self, base: OpenBase, request: GenerationRequest
+        self, base: OpenBase, request: EngineRequest
     ) -> AsyncGenerator[GenerationEvent, None]:
         """See EngineProtocol."""
+        if isinstance(request, ScoreRequest):
+            async for event in self._score(base, request):
+                yield event
+            return
         self.asked.append(Asked(base, request))
         self.arrived.put(request.id)
         who = "the bare base" if request.adapter is None else f"adapter {request.adapter[:6]}"
@@ -141,7 +155,7 @@ class ScriptedEngine:
                         yield GenerationAlive()
                         await asyncio.sleep(0.005)
             yield GenerationStarted(f"{base.base.name}/0", request.adapter, self.cached_tokens)
-            async for event in self._play(steps, base, request.max_tokens):
+            async for event in self._play(steps, base, request):
                 # Set before it is handed over: nobody needs to ask again after the last one.
                 over = isinstance(event, GenerationFinished | GenerationFailed)
                 yield event
@@ -201,15 +215,30 @@ class ScriptedEngine:
             )
         ]
 
-    async def _play(
-        self, steps: tuple[Step, ...], base: OpenBase, max_tokens: int
+    async def _score(
+        self, base: OpenBase, request: ScoreRequest
     ) -> AsyncGenerator[GenerationEvent, None]:
-        left = max_tokens
+        """In pieces of three tokens, with no script."""
+        self.scored.append(request)
+        yield GenerationStarted(f"{base.base.name}/0", request.adapter, 0)
+        for start in range(1, len(request.prompt), 3):
+            yield GenerationAlive()
+            piece = request.prompt[start : start + 3]
+            yield ScoredTokens([invented(token, request.logprobs) for token in piece])
+            await asyncio.sleep(0)
+        yield GenerationFinished("scored")
+
+    async def _play(
+        self, steps: tuple[Step, ...], base: OpenBase, request: GenerationRequest
+    ) -> AsyncGenerator[GenerationEvent, None]:
+        left = request.max_tokens
         for step in steps:
             match step:
                 case Say():
                     for token in step.ids(base):
-                        yield GeneratedTokens([token])
+                        asks = request.logprobs
+                        told = None if asks is None else [invented(token, asks)]
+                        yield GeneratedTokens([token], told)
                         left -= 1
                         if left == 0:
                             yield GenerationFinished("length")

@@ -4,7 +4,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from bluey_server.http.service import Service, Timings
 from bluey_server.http.serving import Serving
 from tests.fakes.scripted_engine import ScriptedEngine
 
+ADMIN_KEY = "sk-bluey-admin-of-tests"
+ADMIN = {"authorization": f"Bearer {ADMIN_KEY}"}
 QUICK = Timings(watch=0.02, bury=0.05, drain=0.3)
 
 
@@ -55,7 +57,9 @@ class Rig:
         return self.http.post("/v1/chat/completions", json=body, **options)
 
     def get(self, path: str, **options: Any) -> httpx.Response:
-        """Any page."""
+        """Any page; those under /admin with the admin key, unless another is given."""
+        if path.startswith("/admin"):
+            options["headers"] = {**ADMIN, **options.get("headers", {})}
         return self.http.get(self.url + path, **options)
 
     def chat(self, text: str = "Hello", **fields: Any) -> httpx.Response:
@@ -78,6 +82,7 @@ def running(
     """A server, until the block ends."""
     engine = engine or ScriptedEngine()
     listener = bind("127.0.0.1", 0)
+    access = replace(access, admin_key=access.admin_key or ADMIN_KEY)
     service = Service(engine, RegistryThread(home), timings=timings, preload=preload)
     listening = threading.Event()
     serving = Serving(create_app(service, access), service, listening.set)

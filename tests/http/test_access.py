@@ -24,13 +24,15 @@ KEY = "sesame-öffne-dich"
 def test_keys(launch: Launch, headers: dict[str, str], status: int) -> None:
     rig = launch(access=Access(api_key=KEY))
     sent = {name: value.encode() for name, value in headers.items()}
-    for path in ("/v1/models", "/admin/status", "/v1/nothing", "//v1/models/"):
+    for path in ("/v1/models", "/metrics", "/v1/nothing", "//v1/models/"):
         response = rig.get(path, headers=sent)
         assert response.status_code == (404 if status == 200 and "nothing" in path else status)
         if status == 401:
             error = response.json()["error"]
             assert error["code"] == "invalid_api_key"
             assert error["message"].startswith("Incorrect API key provided")
+            assert set(error) == {"message", "type", "param", "code"}
+            assert response.headers["www-authenticate"] == 'Bearer realm="bluey"'
             assert response.headers["x-request-id"].startswith("req_")
 
 

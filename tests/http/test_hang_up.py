@@ -2,6 +2,7 @@
 
 import http.client
 import json
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,10 +13,10 @@ from tests.http.rig import Launch, Rig
 BODY = {"model": "it", "messages": [{"role": "user", "content": "Hello"}]}
 
 
-def ask(rig: Rig, *, stream: bool) -> http.client.HTTPConnection:
+def ask(rig: Rig, *, stream: bool, **fields: Any) -> http.client.HTTPConnection:
     """A request whose answer nobody has read."""
     connection = http.client.HTTPConnection(urlsplit(rig.url).netloc, timeout=20)
-    body = json.dumps({**BODY, "stream": stream})
+    body = json.dumps({**BODY, "stream": stream, **fields})
     connection.request("POST", "/v1/chat/completions", body, {"content-type": "application/json"})
     return connection
 

@@ -12,7 +12,7 @@ import pytest
 
 from bluey_adapters.home import Home
 from bluey_server.http.access import Access
-from tests.http.rig import Launch, Rig
+from tests.http.rig import ADMIN, Launch, Rig
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
@@ -33,7 +33,7 @@ def get_raw(rig: Rig, path: str) -> tuple[int, bytes]:
     """A path as it stands: httpx would take the dots out of it before it is sent."""
     connection = http.client.HTTPConnection(urlsplit(rig.url).netloc, timeout=30)
     try:
-        connection.request("GET", path)
+        connection.request("GET", path, headers=ADMIN)
         response = connection.getresponse()
         return response.status, response.read()
     finally:
@@ -173,7 +173,7 @@ def test_one_report_and_its_figures(launch: Launch, home: Home) -> None:
     figures = rig.get("/admin/reports/Pup-1_v2.0/report.json")
     assert figures.json()["title"] == "About Pup-1_v2.0"
     assert figures.headers["content-type"] == "application/json"
-    assert rig.http.head("/admin/reports/Pup-1_v2.0").content == b""
+    assert rig.http.head("/admin/reports/Pup-1_v2.0", headers=ADMIN).content == b""
 
 
 def test_pages_may_load_nothing(launch: Launch, home: Home) -> None:
@@ -252,14 +252,15 @@ def test_the_folder_of_all_may_be_a_link(launch: Launch, home: Home, tmp_path: P
     assert rig.get("/admin/reports/a").status_code == 200
 
 
-def test_they_need_the_key_and_a_name_of_ours(launch: Launch, home: Home) -> None:
+def test_they_need_the_admin_key_and_a_name_of_ours(launch: Launch, home: Home) -> None:
     add_report(home.reports / "a")
     rig = launch(access=Access(api_key="sesame"))
     for path in ("/admin/reports", "/admin/reports/a", "/admin/reports/a/report.json"):
-        assert rig.get(path).status_code == 401
+        assert rig.http.get(path).status_code == 401
         key = {"authorization": "Bearer sesame"}
-        assert rig.get(path, headers=key).status_code == 200
-        assert rig.get(path, headers={**key, "host": "evil.example"}).status_code == 403
+        assert rig.http.get(path, headers=key).status_code == 401
+        assert rig.http.get(path, headers=ADMIN).status_code == 200
+        assert rig.http.get(path, headers={**ADMIN, "host": "evil.example"}).status_code == 403
 
 
 def test_the_index_leads_to_them(shared: Rig) -> None:

@@ -30,7 +30,7 @@ HI = [{"role": "user", "content": "Hi"}]
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch, home: Home) -> Iterator[None]:
     """Nothing of the developer's; and logging as it was, whatever the command does to it."""
-    for name in ("BLUEY_HOST", "BLUEY_PORT", "BLUEY_API_KEY"):
+    for name in ("BLUEY_HOST", "BLUEY_PORT", "BLUEY_API_KEY", "BLUEY_ADMIN_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("BLUEY_HOME", str(home.root))
     root = logging.getLogger()
@@ -158,6 +158,22 @@ def test_limits_in_the_config(home: Home) -> None:
     assert "slots must be of type int" in one_line(run())
 
 
+def test_a_switch_in_the_config(home: Home) -> None:
+    with bind("127.0.0.1", 0) as taken:
+        home.make().config.write_text(f"insecure = true\nport = {taken.getsockname()[1]}\n")
+        assert "is in use" in one_line(run())
+    for wrong, kind in (("insecure = 1", "bool"), ("port = true", "int")):
+        home.config.write_text(wrong)
+        assert f"must be of type {kind}" in one_line(run())
+
+
+def test_listening_for_others_without_a_key(home: Home) -> None:
+    said = one_line(run("--port", "0", "--host", "0.0.0.0"))
+    assert "--api-key" in said and "--insecure" in said
+    assert not home.admin_key.exists()
+    assert "one word" in one_line(run("--port", "0", "--admin-key", "two words"))
+
+
 def test_the_readme_tells_of_every_flag() -> None:
     told = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
     flags = {option.opts[0] for option in main.params if not getattr(option, "hidden", False)}
@@ -207,7 +223,7 @@ def test_the_command_from_start_to_end(home: Home, by_lifeline: bool) -> None:
     lifeline = Lifeline()
     command = [sys.executable, "-c", "from bluey_server.cli import main; main()", "--port", "0"]
     with subprocess.Popen(
-        [*command, "--host", "0.0.0.0", "--lifeline", str(lifeline.child_end)],
+        [*command, "--host", "0.0.0.0", "--insecure", "--lifeline", str(lifeline.child_end)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -229,7 +245,7 @@ def test_the_command_from_start_to_end(home: Home, by_lifeline: bool) -> None:
     if not by_lifeline:
         lifeline.cut()
     assert process.returncode == 0
-    assert "no --api-key" in warnings
+    assert "no API key" in warnings
     assert "Traceback" not in warnings
     assert not home.server_file.exists()
 

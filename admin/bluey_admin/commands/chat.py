@@ -141,7 +141,7 @@ def _connection(home: Home, model: str, api_key: str | None) -> Iterator[Client]
         with Registry(home) as registry:
             registry.catalog().resolve(model)  # rather now than after the seconds of a start
     with (
-        server_of(home, api_key, meanwhile="this chat") as url,
-        Client(url, api_key) as client,
+        server_of(home, api_key, meanwhile="this chat") as server,
+        Client(server.url, server.key) as client,
     ):
         yield client

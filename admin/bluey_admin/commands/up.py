@@ -10,7 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from bluey_adapters.admin_key import find_admin_key
 from bluey_adapters.home import Home, find_home
+from bluey_adapters.registry import Registry
 from bluey_adapters.server_file import ServerFile, find_running_server
 from bluey_adapters.settings import DEFAULT_HOST, DEFAULT_PORT
 from bluey_admin.client import Client
@@ -36,6 +38,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     help="0 takes any that is free.",
 )
 @click.option("--api-key", envvar="BLUEY_API_KEY", metavar="KEY", help="Ask this of every client.")
+@click.option("--insecure", is_flag=True, help="Let others than this machine in without a key.")
 @click.option(
     "--preload",
     multiple=True,
@@ -46,7 +49,12 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 )
 @click.option("--log-level", metavar="LEVEL", help="How much the server writes: info, warning, …")
 def command(
-    host: str, port: int, api_key: str | None, preload: tuple[str, ...], log_level: str | None
+    host: str,
+    port: int,
+    api_key: str | None,
+    insecure: bool,
+    preload: tuple[str, ...],
+    log_level: str | None,
 ) -> None:
     """Start the server and, in a new home, train a first character.
 
@@ -59,6 +67,8 @@ def command(
             "stop that one first, or point BLUEY_HOME at another folder"
         )
     arguments = ["--host", host, "--port", str(port)]
+    if insecure:
+        arguments.append("--insecure")
     for name in preload:
         arguments += ["--preload", name]
     if log_level is not None:
@@ -73,12 +83,12 @@ def _serve(home: Home, arguments: Sequence[str], api_key: str | None) -> None:
     character: FirstCharacter | None = None
     try:
         where = server.wait_until_up()
-        _welcome(console, where, api_key)
+        _welcome(console, where, needs_key=bool(api_key) or _has_keys(home))
         if is_missing(home):
             console.print(f"\nThis home has no {ADAPTER} yet: training it on the base `{BASE}`.")
             character = FirstCharacter(home, console)
             _watch(server, character)
-            _introduce(console, where, api_key, character)
+            _introduce(console, where, api_key or find_admin_key(home), character)
         console.print(f"\nserving at {where.url} … Ctrl-C to stop", soft_wrap=True)
         _watch(server)
     except KeyboardInterrupt:
@@ -103,8 +113,13 @@ def _watch(server: ServerProcess, character: FirstCharacter | None = None) -> No
     raise Failure(f"the server ended by itself: {server.last_words()}")
 
 
-def _welcome(console: Console, where: ServerFile, api_key: str | None) -> None:
-    key = 'os.environ["BLUEY_API_KEY"]' if api_key else '"any"'
+def _has_keys(home: Home) -> bool:
+    with Registry(home) as registry:
+        return bool(registry.keys.all())
+
+
+def _welcome(console: Console, where: ServerFile, *, needs_key: bool) -> None:
+    key = 'os.environ["BLUEY_API_KEY"]' if needs_key else '"any"'
     message = '{"role": "user", "content": "Hello!"}'
     console.print(f"bluey answers at {where.url}/v1, for any OpenAI client:\n", soft_wrap=True)
     for line in (
@@ -117,7 +132,7 @@ def _welcome(console: Console, where: ServerFile, api_key: str | None) -> None:
 
 
 def _introduce(
-    console: Console, where: ServerFile, api_key: str | None, character: FirstCharacter
+    console: Console, where: ServerFile, key: str | None, character: FirstCharacter
 ) -> None:
     """The same question, answered by the base and by the character."""
     if character.failure is not None:
@@ -129,7 +144,7 @@ def _introduce(
         return
     models = (BASE, ADAPTER)
     try:
-        with Client(where.url, api_key) as client:
+        with Client(where.url, key) as client:
             answers = [_ask(client, model) for model in models]
     except Failure as failure:
         console.print(f"{ADAPTER} is trained, but did not answer: {escape(str(failure))}")

@@ -10,7 +10,7 @@ from bluey_adapters.registry import Registry
 from bluey_admin.connection import server_of
 from bluey_admin.evaluation.comparison import Comparison
 from bluey_admin.evaluation.findings import Findings
-from bluey_admin.evaluation.plan import Plan
+from bluey_admin.evaluation.plan import JudgePlan, Plan
 from bluey_admin.evaluation.stages import Stages
 
 
@@ -20,6 +20,11 @@ class Keys(msgspec.Struct, frozen=True):
     server: str | None = None
     elsewhere: str | None = None
     judge: str | None = None
+
+    def for_judge(self, judge: JudgePlan | None) -> str | None:
+        """The key to show the judge. Another place's has no business with our server's."""
+        elsewhere = judge is not None and judge.url is not None
+        return self.judge or (None if elsewhere else self.server)
 
 
 def carry_out(
@@ -39,19 +44,22 @@ def carry_out(
     comparison = Comparison(home, registry, folder, plan)
     with Stages() as stages:
         if _needs_server(plan):
-            with server_of(home, keys.server, meanwhile="this comparison") as url:
-                _converse(comparison, stages, f"{url}/v1", keys)
+            with server_of(home, keys.server, meanwhile="this comparison") as server:
+                ours = msgspec.structs.replace(keys, server=server.key)
+                _converse(comparison, plan, stages, f"{server.url}/v1", ours)
         else:
-            _converse(comparison, stages, None, keys)
+            _converse(comparison, plan, stages, None, keys)
         stages.say("measuring perplexity on held-out lines")
         comparison.measure()
         stages.say("scoring")
         return comparison.findings(title=title, notes=notes)
 
 
-def _converse(comparison: Comparison, stages: Stages, url: str | None, keys: Keys) -> None:
+def _converse(
+    comparison: Comparison, plan: Plan, stages: Stages, url: str | None, keys: Keys
+) -> None:
     comparison.ask(url, stages.tell, key=keys.server, key_elsewhere=keys.elsewhere)
-    comparison.judge(url, stages.tell, key=keys.judge or keys.server)
+    comparison.judge(url, stages.tell, key=keys.for_judge(plan.judge))
 
 
 def _needs_server(plan: Plan) -> bool:

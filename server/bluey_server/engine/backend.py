@@ -4,6 +4,7 @@ One long-lived thread makes it and calls it: `generation_stream` is thread-local
 can't cross threads. What goes in and comes out is plain Python.
 """
 
+import logging
 import math
 import sys
 import time
@@ -22,9 +23,12 @@ from bluey_server.engine.figures import BackendFigures
 from bluey_server.engine.kv_budget import KVBudget, KVCost, Room
 from bluey_server.engine.prefill_pace import PrefillPace
 from bluey_server.engine.prefix_cache import SHORTEST, PrefixCache
-from bluey_server.engine.rows import Row, RowEntry, RowFailed, RowToken
+from bluey_server.engine.rows import Outcome, PromptScored, Row, RowEntry, RowFailed, RowToken
 from bluey_server.engine.sampler import BatchSampler
-from bluey_server.messages import Generate
+from bluey_server.engine.scorer import Scorer
+from bluey_server.messages import Generate, Score
+
+log = logging.getLogger(__name__)
 
 MAX_ROWS = 32
 """Rows that decode together."""
@@ -87,9 +91,12 @@ class Backend:
         self._decoding: set[int] = set()  # requests whose prompt is computed
         self._memory = memory
         self._pace = PrefillPace()
+        self._scoring_pace = PrefillPace()  # a scored token costs more: all its logits are needed
         self._generator = self._make_generator()
         room = int(max(memory - mx.get_active_memory(), 0) * _KV_SHARE)
-        self._budget = KVBudget(self._measure_kv(), room)
+        cost, vocabulary = self._measure()
+        self._budget = KVBudget(cost, room)
+        self._scorer = Scorer(self._model, self._bank, vocabulary)
         self._prefixes = PrefixCache(int(room * _PREFIX_SHARE))
         self._prompt_tokens = self._cached_tokens = self._steps = self._rows_stepped = 0
         self.load_seconds = time.monotonic() - started
@@ -106,9 +113,9 @@ class Backend:
         """Forget what the prefix cache holds for an adapter that won't be asked for again."""
         self._prefixes.drop(adapter)
 
-    def room(self, request: Generate) -> Room:
+    def room(self, request: Generate | Score) -> Room:
         """Whether there is memory for a request, the prefix cache giving way if need be."""
-        longest = len(request.prompt) + request.max_tokens
+        longest = len(request.prompt) + (request.max_tokens if isinstance(request, Generate) else 0)
         room = self._budget.room(longest)
         if room is Room.NOW:
             self._prefixes.shrink(self._budget.left(longest))
@@ -119,7 +126,14 @@ class Backend:
         tokens that the prefix cache has: their number."""
         layers, cached = self._prefixes.find(request.adapter, request.prompt)
         adjustment = Adjustment.wanted(request.sampling, request.prompt)
-        row = Row(slot, request.sampling, request.end_ids, request.min_tokens, adjustment)
+        row = Row(
+            slot,
+            request.sampling,
+            request.end_ids,
+            request.min_tokens,
+            adjustment,
+            logprobs=request.logprobs,
+        )
         last = len(request.prompt) - 1
         wanted = (n for n in {*request.checkpoints, last} if n >= SHORTEST)
         borders = sorted(n for n in wanted if cached < n <= last)
@@ -137,31 +151,73 @@ class Backend:
         self._cached_tokens += cached
         return cached
 
+    def score(self, request: Score, slot: int) -> None:
+        """Have a prompt scored in the coming steps, beside the batch."""
+        self._scorer.add(request, slot)
+        self._budget.reserve(request.id, len(request.prompt))
+        self._prompt_tokens += len(request.prompt)
+
     def remove(self, request: int) -> None:
-        """Take a request out of the batch, wherever it stands. Idle when it isn't there."""
+        """Take a request out, wherever it stands. Idle when it isn't there."""
         if request in self._requests:
             self._generator.remove([self._forget(request).uid])
+        else:
+            self._scorer.remove(request)
+            self._budget.release(request)
 
-    def step(self) -> list[RowToken | RowFailed]:
+    def step(self) -> list[Outcome]:
         """One decode step for all rows that have their prompt, one piece of prefill for those
-        that don't."""
+        that don't; then one of scoring."""
+        generated = self._generate() if self._requests else []
+        return [*generated, *(self._score() if self._scorer else [])]
+
+    def _generate(self) -> list[Outcome]:
         prefilling = len(self._requests) - len(self._decoding)
         piece = self._pace.tokens(decoding=bool(self._decoding))
+        if self._scorer:
+            piece //= 2  # streams wait for no more than without it
         rows = min(max(prefilling, 1), _PREFILL_ROWS)
         self._generator.prefill_step_size = max(piece // rows, 1)
         started = time.perf_counter()
         with self._generator.stats() as stats:
             prompts, responses = self._generator.next()
-        self._pace.observe(
-            time.perf_counter() - started,
-            prefilled=stats.prompt_tokens,
-            decoded=bool(responses),
-        )
+        took = time.perf_counter() - started
+        self._pace.observe(took, prefilled=stats.prompt_tokens, decoded=bool(responses))
+        if not stats.prompt_tokens:
+            self._scoring_pace.observe(took, prefilled=0, decoded=bool(responses))
         for response in prompts:
             self._progress(response)
         self._steps += bool(responses)
         self._rows_stepped += len(responses)
         return [self._outcome(response) for response in responses]
+
+    def _score(self) -> list[Outcome]:
+        """Score as many tokens of prompts as the pace allows; each prompt's outcome is its own."""
+        left = self._scoring_pace.tokens(decoding=bool(self._decoding))
+        if len(self._requests) > len(self._decoding):
+            left //= 2
+        outcomes: list[Outcome] = []
+        while self._scorer and left > 0:
+            scoring = self._scorer.next
+            number, started = scoring.asked.id, time.perf_counter()
+            try:
+                told = self._scorer.piece(left)
+            except Exception as error:
+                # It has no part in the batch, so no one else has a part in its failure.
+                log.exception("prompt %d could not be scored", number)
+                self.remove(number)
+                outcomes.append(RowFailed(number, f"the prompt could not be scored: {error}"))
+                continue
+            took = time.perf_counter() - started
+            self._scoring_pace.observe(took, prefilled=len(told), decoded=False)
+            left -= max(len(told), 1)
+            last = scoring.left == 0
+            if last:
+                self._budget.release(number)
+                # For whoever goes on from the prompt: its last token is what they begin with.
+                self._prefixes.put(scoring.asked.adapter, scoring.asked.prompt[:-1], scoring.layers)
+            outcomes.append(PromptScored(number, told, last))
+        return outcomes
 
     def reset(self) -> list[int]:
         """Throw the batch away and start another; the requests that were in it."""
@@ -198,19 +254,21 @@ class Backend:
         mx.synchronize()
         self._generator.close()
 
-    def _outcome(self, response: Any) -> RowToken | RowFailed:
+    def _outcome(self, response: Any) -> Outcome:
         """What became of a row in a step."""
         request = self._requests[self._numbers[response.uid]]
         number, row = request.asked.id, request.row
-        failure = row.failure or _dead_end(row)
+        draw, place = row.draws.popleft()
+        failure = row.failure or _dead_end(draw.logprobs[place])
+        told = None if row.logprobs is None or failure else draw.told(place, row.logprobs)
         if response.finish_reason is None and failure is None:
-            return RowToken(number, response.token, None)
+            return RowToken(number, response.token, None, told)
         self._forget(number)
         if failure is not None:
             self._generator.remove([response.uid])
             return RowFailed(number, failure)
         self._keep(request, response.all_tokens, response.prompt_cache)
-        return RowToken(number, response.token, response.finish_reason)
+        return RowToken(number, response.token, response.finish_reason, told)
 
     def _progress(self, response: Any) -> None:
         """A prompt is a piece further: decoding from now on, or at a border, or neither."""
@@ -235,11 +293,13 @@ class Backend:
         self._budget.release(request)
         return forgotten
 
-    def _measure_kv(self) -> KVCost:
-        """What a token costs, by putting one through the model; it warms the model up, too."""
+    def _measure(self) -> tuple[KVCost, int]:
+        """What a token costs, and how wide the logits are, by putting one through the model; it
+        warms the model up, too."""
         caches = make_prompt_cache(self._model)
-        mx.eval(self._model(mx.array([[0]]), cache=caches))
-        return KVCost.measured(caches)
+        logits = self._model(mx.array([[0]]), cache=caches)
+        mx.eval(logits)
+        return KVCost.measured(caches), logits.shape[-1]
 
     def _make_generator(self) -> BatchGenerator:
         generator = BatchGenerator(
@@ -263,9 +323,8 @@ def _cut(tokens: list[int], borders: list[int]) -> list[list[int]]:
     return [tokens[start:end] for start, end in zip(borders, ends, strict=True)]
 
 
-def _dead_end(row: Row) -> str | None:
+def _dead_end(logprob: float) -> str | None:
     """Why the token at hand is none: nothing could be chosen, or the logits are not numbers."""
-    draw, place = row.draws.popleft()
-    if math.isfinite(draw.logprobs[place]):
+    if math.isfinite(logprob):
         return None
     return "no next token is possible: every one is forbidden, or the logits are not numbers"

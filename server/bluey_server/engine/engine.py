@@ -17,7 +17,7 @@ from bluey_server.engine.figures import BackendFigures
 from bluey_server.engine.kv_budget import Room
 from bluey_server.engine.loader import Checked, Unusable
 from bluey_server.engine.residency import Load, Residency, Resident, Wait
-from bluey_server.engine.rows import RowFailed, RowToken
+from bluey_server.engine.rows import Outcome, PromptScored, RowFailed, RowToken
 from bluey_server.messages import (
     Cancel,
     Drop,
@@ -26,6 +26,8 @@ from bluey_server.messages import (
     FromEngine,
     Generate,
     Prefetch,
+    Score,
+    Scored,
     Shutdown,
     SlotStatus,
     Started,
@@ -47,10 +49,11 @@ class BackendProtocol(Protocol):
     def load_adapter(self, slot: int, folder: Path) -> None: ...
     def clear_slot(self, slot: int) -> None: ...
     def drop_adapter(self, adapter: str) -> None: ...
-    def room(self, request: Generate) -> Room: ...
+    def room(self, request: Generate | Score) -> Room: ...
     def add(self, request: Generate, slot: int) -> int: ...
+    def score(self, request: Score, slot: int) -> None: ...
     def remove(self, request: int) -> None: ...
-    def step(self) -> list[RowToken | RowFailed]: ...
+    def step(self) -> list[Outcome]: ...
     def reset(self) -> list[int]: ...
     @property
     def figures(self) -> BackendFigures: ...
@@ -74,7 +77,7 @@ class Engine:
         self._max_rows = max_rows
         self._fetch = fetch
         self._send = send
-        self._waiting: deque[Generate] = deque()
+        self._waiting: deque[Generate | Score] = deque()
         self._running: set[int] = set()
         self._fetching: dict[str, float] = {}  # when an adapter's files were asked for
         self._place_free = False  # somebody has ended since the waiting were last looked at
@@ -91,7 +94,7 @@ class Engine:
     def receive(self, message: Inbound) -> None:
         """Take in one message."""
         match message:
-            case Generate():
+            case Generate() | Score():
                 self._waiting.append(message)
             case Cancel(id=request):
                 self._cancel(request)
@@ -137,7 +140,7 @@ class Engine:
         overtaken by those behind it that need not wait; one that waits for a place in the batch,
         or for memory, is not."""
         self._place_free = False
-        still_waiting: deque[Generate] = deque()
+        still_waiting: deque[Generate | Score] = deque()
         while self._waiting and len(self._running) < self._max_rows:
             request = self._waiting.popleft()
             room = self._backend.room(request)
@@ -167,9 +170,13 @@ class Engine:
             case Wait():
                 return None
 
-    def _start(self, request: Generate, slot: int) -> None:
+    def _start(self, request: Generate | Score, slot: int) -> None:
+        cached = 0
         try:
-            cached = self._backend.add(request, slot)
+            if isinstance(request, Score):
+                self._backend.score(request, slot)
+            else:
+                cached = self._backend.add(request, slot)
         except Exception as error:
             # Only this request is at fault; nothing of it has entered the batch.
             log.exception("request %d could not enter the batch", request.id)
@@ -179,7 +186,7 @@ class Engine:
         self._running.add(request.id)
         self._send(Started(request.id, cached))
 
-    def _run(self) -> list[RowToken | RowFailed]:
+    def _run(self) -> list[Outcome]:
         if not self._running:
             return []
         try:
@@ -192,20 +199,29 @@ class Engine:
                 self._fail(request, "engine", f"the engine failed in a step: {error}")
             return []
 
-    def _deliver(self, outcomes: list[RowToken | RowFailed]) -> None:
+    def _deliver(self, outcomes: list[Outcome]) -> None:
         tokens = [outcome for outcome in outcomes if isinstance(outcome, RowToken)]
         # The token that ends a turn is not part of the answer.
-        out = [(row.request, row.token) for row in tokens if row.finished != "stop"]
+        given = [row for row in tokens if row.finished != "stop"]
+        out = [(row.request, row.token) for row in given]
+        told = [(row.request, row.logprobs) for row in given if row.logprobs is not None]
         finished = [(row.request, row.finished) for row in tokens if row.finished is not None]
         for request, _ in finished:
             self._end(request)
         self._tokens_out += len(out)
         if tokens:
-            self._send(Step(out, finished))
+            self._send(Step(out, finished, told))
         for outcome in outcomes:
-            if isinstance(outcome, RowFailed):
-                self._end(outcome.request)
-                self._fail(outcome.request, "engine", outcome.message)
+            match outcome:
+                case RowFailed(request, message):
+                    self._end(request)
+                    self._fail(request, "engine", message)
+                case PromptScored(request, logprobs, last):
+                    if last:
+                        self._end(request)
+                    self._send(Scored(request, logprobs, last))
+                case RowToken():
+                    pass  # told above, all in one message
 
     def _cancel(self, request: int) -> None:
         self._waiting = deque(waiting for waiting in self._waiting if waiting.id != request)
@@ -252,9 +268,10 @@ class Engine:
         self._send(Failed(id=request, kind=kind, message=message, retryable=False))
 
 
-def _too_long(request: Generate) -> str:
+def _too_long(request: Generate | Score) -> str:
+    answer = request.max_tokens if isinstance(request, Generate) else 0
     return (
-        f"a prompt of {len(request.prompt)} tokens with an answer of up to {request.max_tokens} "
+        f"a prompt of {len(request.prompt)} tokens with an answer of up to {answer} "
         "does not fit into the memory that this engine has; ask for a shorter answer, or give "
         "the server more memory"
     )

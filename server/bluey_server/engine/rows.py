@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bluey_server.messages import Sampling
+from bluey_server.messages import Sampling, TokenLogprobs
 
 if TYPE_CHECKING:
     from bluey_server.engine.adjustments import Adjustment, Processor
@@ -24,18 +24,41 @@ _MASK = 2**64 - 1
 _GOLDEN = 0x9E3779B97F4A7C15
 
 
+@dataclass(frozen=True)
+class Alternatives:
+    """The likeliest tokens of those rows of a step that ask for some."""
+
+    rows: dict[int, int]  # place in the batch to place in the arrays
+    ids: Any  # (R, k) integers, likeliest first; on the device, their evaluation begun
+    logprobs: Any  # (R, k)
+
+    @functools.cached_property
+    def lists(self) -> tuple[list[list[int]], list[list[float]]]:
+        """Both arrays, for Python."""
+        return self.ids.tolist(), self.logprobs.tolist()
+
+
 class Draw:
     """The log probabilities of the tokens that one step chose for its B rows."""
 
-    def __init__(self, logprobs: Any) -> None:
+    def __init__(self, logprobs: Any, alternatives: Alternatives | None = None) -> None:
         """`logprobs`: (B,), on the device, its evaluation begun."""
         self._logprobs = logprobs
+        self._alternatives = alternatives
 
     @functools.cached_property
     def logprobs(self) -> list[float]:
         """Of every row."""
         values: list[float] = self._logprobs.tolist()
         return values
+
+    def told(self, place: int, count: int) -> TokenLogprobs:
+        """What a row is told of its token, with `count` alternatives."""
+        if count == 0 or self._alternatives is None:
+            return TokenLogprobs(self.logprobs[place], [], [])
+        ids, logprobs = self._alternatives.lists
+        row = self._alternatives.rows[place]
+        return TokenLogprobs(self.logprobs[place], ids[row][:count], logprobs[row][:count])
 
 
 @dataclass(eq=False)
@@ -48,6 +71,7 @@ class Row:
     min_tokens: int
     adjustment: Adjustment | None = None  # penalties and biases; None wants none
     processor: Processor | None = None  # of its logits, after those
+    logprobs: int | None = None  # alternatives to be told of; None: nothing is
     sampled: int = 0  # tokens chosen so far
     draws: deque[tuple[Draw, int]] = field(default_factory=deque)
     """For each token chosen and not yet given out, the draw and this row's place in it."""
@@ -84,6 +108,7 @@ class RowToken:
     request: int
     token: int
     finished: str | None
+    logprobs: TokenLogprobs | None = None  # of the token, for a request that asks
 
 
 @dataclass(frozen=True)
@@ -92,6 +117,19 @@ class RowFailed:
 
     request: int
     message: str
+
+
+@dataclass(frozen=True)
+class PromptScored:
+    """The next tokens of a prompt that is scored; its first one has no log probability."""
+
+    request: int
+    logprobs: list[TokenLogprobs]
+    last: bool
+
+
+Outcome = RowToken | RowFailed | PromptScored
+"""What a step gives a request."""
 
 
 class RowEntry:

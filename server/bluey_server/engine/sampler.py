@@ -11,7 +11,8 @@ from typing import Any
 import mlx.core as mx
 
 from bluey_server.engine.adjustments import adjust, count
-from bluey_server.engine.rows import Draw, Row, RowEntry
+from bluey_server.engine.likeliest import likeliest, log_probabilities
+from bluey_server.engine.rows import Alternatives, Draw, Row, RowEntry
 
 _OFF = 2**31 - 1  # a top-k that keeps everything
 
@@ -59,12 +60,15 @@ class BatchSampler:
     def __call__(self, logprobs: mx.array) -> mx.array:
         """(B, V) log probabilities to (B,) token ids."""
         rows = self.entry.rows
+        told = any(row.logprobs is not None for row in rows)
         if self.entry.step_arrays is None:
             self.entry.step_arrays = _Parameters.of(rows)
         parameters: _Parameters = self.entry.step_arrays
         if self.logits is not None and any(row.wants_adjustment for row in rows):
-            logits = adjust(self.logits, rows)
-            logprobs = logits - mx.logsumexp(logits, axis=-1, keepdims=True)
+            logprobs = log_probabilities(adjust(self.logits, rows))
+        elif self.logits is not None and told:
+            # BatchGenerator's own have the model's dtype, and half of one is too coarse to tell.
+            logprobs = log_probabilities(self.logits)
         logprobs = _forbid_ends(logprobs, rows)
         tokens = mx.argmax(logprobs, axis=-1)
         if not parameters.greedy:
@@ -73,12 +77,26 @@ class BatchSampler:
         chosen = mx.take_along_axis(logprobs, tokens[:, None], axis=-1)[:, 0]
         # Begun here, it is done when the tokens are: asking for it later would wait for the
         # step after.
-        mx.async_eval(tokens, chosen)
-        draw = Draw(chosen)
+        alternatives = _alternatives(logprobs, rows) if told else None
+        if alternatives is None:
+            mx.async_eval(tokens, chosen)
+        else:
+            mx.async_eval(tokens, chosen, alternatives.ids, alternatives.logprobs)
+        draw = Draw(chosen, alternatives)
         for index, row in enumerate(rows):
             row.sampled += 1
             row.draws.append((draw, index))
         return tokens
+
+
+def _alternatives(logprobs: mx.array, rows: list[Row]) -> Alternatives | None:
+    """The likeliest tokens of those rows that ask for some, by one call for them all."""
+    asking = [index for index, row in enumerate(rows) if row.logprobs]
+    if not asking:
+        return None
+    most = max(rows[index].logprobs or 0 for index in asking)
+    ids, values = likeliest(logprobs[mx.array(asking)], most)
+    return Alternatives({index: place for place, index in enumerate(asking)}, ids, values)
 
 
 def _forbid_ends(logprobs: mx.array, rows: list[Row]) -> mx.array:

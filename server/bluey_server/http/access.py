@@ -1,12 +1,10 @@
-"""Who may ask: the host that is named, the page that asks, the key that is shown.
+"""Who may ask: the host that is named, the page that asks; keys.py sees to the key.
 
 A web page anywhere can make a browser send requests to this machine, and by DNS rebinding even
 read the answers. So the Host header must be a name of ours and the Origin, where there is one,
 a page of this machine's, unless flags say otherwise.
 """
 
-import hashlib
-import hmac
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,17 +20,29 @@ OPEN_PATHS = frozenset({"/", "/health", "/ready"})
 class Access:
     """What is let in. `*` among hosts or origins lets in all."""
 
-    api_key: str | None = None
+    api_key: str | None = None  # the settings' own; the registry may have more
+    admin_key: str | None = None  # None: nobody is let into /admin
+    key_required: bool = False  # even when there is no key that could be shown
     hosts: frozenset[str] = frozenset()  # beside the loopback names and host.docker.internal
     origins: frozenset[str] = frozenset()  # beside pages from loopback addresses
 
     @classmethod
     def of(
-        cls, *, api_key: str | None, bound: str, hosts: Iterable[str], origins: Iterable[str]
+        cls,
+        *,
+        api_key: str | None,
+        bound: str,
+        hosts: Iterable[str],
+        origins: Iterable[str],
+        admin_key: str | None = None,
+        insecure: bool = False,
     ) -> "Access":
         """Access by the command line's flags; `bound` is the address that is listened on."""
         return cls(
             api_key,
+            admin_key,
+            # What others can reach must not stand open when its last named key is removed.
+            not (insecure or is_loopback(bound)),
             frozenset(_bare(host) for host in (*hosts, bound)),
             frozenset(origin.rstrip("/").lower() for origin in origins),
         )
@@ -82,19 +92,6 @@ class Access:
             )
         return None
 
-    def refuse_key(self, path: str, headers: dict[str, str]) -> ApiError | None:
-        """The error for a missing or wrong key, if one is needed."""
-        if self.api_key is None or path in OPEN_PATHS:
-            return None
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        shown = token.strip() if scheme.lower() == "bearer" else headers.get("api-key", "")
-        # Digests are of one length, so that the comparison takes the same time for any key.
-        # Headers were read as latin-1: this way their bytes come back as they were sent.
-        if hmac.compare_digest(_digest(shown.encode("latin-1")), _digest(self.api_key.encode())):
-            return None
-        hint = "" if shown else " None was given: send it as `Authorization: Bearer KEY`."
-        return ApiError(401, f"Incorrect API key provided.{hint}", code="invalid_api_key")
-
 
 def is_loopback(name: str) -> bool:
     """Whether a host, by name or address, can only be this machine."""
@@ -113,7 +110,3 @@ def _bare(host: str) -> str:
     name, colon, port = host.rpartition(":")
     bare = name if colon and port.isdigit() and ":" not in name else host
     return bare.rstrip(".").lower()
-
-
-def _digest(key: bytes) -> bytes:
-    return hashlib.sha256(key).digest()

@@ -110,6 +110,7 @@ def _worker(job: Job) -> dict[str, Any]:
 def _request(exchange: Exchange) -> dict[str, Any]:
     return {
         "id": exchange.id,
+        "key": exchange.key,
         "model": exchange.model,
         "adapter": exchange.digest,
         "prompt_tokens": exchange.prompt_tokens,

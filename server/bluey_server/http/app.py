@@ -14,9 +14,11 @@ from bluey_server.http.access import Access
 from bluey_server.http.admin import status
 from bluey_server.http.background import background
 from bluey_server.http.chat import create_chat_completion
+from bluey_server.http.completions import create_completion
 from bluey_server.http.errors import ApiError, as_api_error
 from bluey_server.http.exchange import exchange_of
 from bluey_server.http.health import health, pointer, ready
+from bluey_server.http.keys import Keys
 from bluey_server.http.metrics import Metrics, metrics
 from bluey_server.http.models import ModelsController
 from bluey_server.http.reports import ReportsController
@@ -43,6 +45,7 @@ def create_app(service: Service, access: Access) -> Litestar:
     app = Litestar(
         route_handlers=[
             create_chat_completion,
+            create_completion,
             ModelsController,
             ReportsController,
             status,
@@ -63,7 +66,8 @@ def create_app(service: Service, access: Access) -> Litestar:
         state=State({"service": service}),
     )
     # Litestar runs middleware for known URLs only; ids, access and logs are for all.
-    app.asgi_handler = Shell(app.asgi_handler, access, over=figures.observe)
+    keys = Keys(access, service.registry)
+    app.asgi_handler = Shell(app.asgi_handler, access, keys, over=figures.observe)
     return app
 
 

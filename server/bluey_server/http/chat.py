@@ -1,16 +1,35 @@
 """POST /v1/chat/completions."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from litestar import Request, post
 from litestar.di import NamedDependency
 from litestar.types import ASGIApp
 
-from bluey_server.http.chat_reply import ChatReply
-from bluey_server.http.chat_request import parse_body, read_chat_request
-from bluey_server.http.errors import ApiError
+from bluey_server.http.chat_answer import ChatAnswer
+from bluey_server.http.chat_request import ChatRequest, parse_body, read_chat_request
 from bluey_server.http.exchange import exchange_of
+from bluey_server.http.names import Model
+from bluey_server.http.prompt import Prompt, prepare_prompt
+from bluey_server.http.reply import Reply
 from bluey_server.http.service import Service
+
+
+@dataclass(frozen=True)
+class ChatForm:
+    """Conversations; see reply.Form."""
+
+    request: ChatRequest
+    param: str = "messages"
+
+    async def prompts(self, model: Model, request_id: str) -> list[Prompt]:
+        """The conversation, written down."""
+        return [await prepare_prompt(self.request, model, request_id)]
+
+    def answer(self, model: Model, prompt_tokens: int) -> ChatAnswer:
+        """Writes chat completions."""
+        return ChatAnswer(self.request, model, prompt_tokens)
 
 
 @post("/v1/chat/completions", status_code=200)
@@ -19,6 +38,5 @@ async def create_chat_completion(
 ) -> ASGIApp:
     """Continue a conversation."""
     exchange_of(request.scope).generates = True
-    if service.draining:
-        raise ApiError(503, "The server is about to stop.", code="server_error", retry_after=5)
-    return ChatReply(service, read_chat_request(parse_body(await request.body())))
+    service.refuse_when_draining()
+    return Reply(service, ChatForm(read_chat_request(parse_body(await request.body()))))

@@ -3,38 +3,19 @@
 Keys that must be absent rather than null in some answers are UNSET there.
 """
 
-import hashlib
 import time
 import uuid
+from collections.abc import Sequence
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from bluey_server.http.chat_request import ChatRequest
-from bluey_server.http.prompt import Prompt
-from bluey_server.http.version import version
-
-
-class PromptDetails(msgspec.Struct, frozen=True):
-    cached_tokens: int = 0
-    audio_tokens: int = 0
-
-
-class CompletionDetails(msgspec.Struct, frozen=True):
-    reasoning_tokens: int = 0
-    audio_tokens: int = 0
-    accepted_prediction_tokens: int = 0
-    rejected_prediction_tokens: int = 0
-
-
-class Usage(msgspec.Struct, frozen=True):
-    """Tokens in and out."""
-
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
-    prompt_tokens_details: PromptDetails = PromptDetails()
-    completion_tokens_details: CompletionDetails = CompletionDetails()
+from bluey_server.http.logprobs import ChatLogprobs, chat_logprobs
+from bluey_server.http.names import Model
+from bluey_server.http.reply import Collected
+from bluey_server.http.told_tokens import ToldToken
+from bluey_server.http.usage import Usage, system_fingerprint, usage
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +28,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
     index: int = 0
     message: Message
-    logprobs: None = None
+    logprobs: ChatLogprobs | None = None
     finish_reason: str
 
 
@@ -63,7 +44,7 @@ class Delta(msgspec.Struct, frozen=True):
 class ChunkChoice(msgspec.Struct, frozen=True, kw_only=True):
     index: int = 0
     delta: Delta
-    logprobs: None = None
+    logprobs: ChatLogprobs | None = None
     finish_reason: str | None = None
 
 
@@ -94,69 +75,76 @@ class ChatChunk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChatAnswer:
-    """Writes the answer to one request: id, time and model are the same in every part."""
+    """Writes the answers to one request: id, time and model are the same in every part."""
 
-    def __init__(self, request: ChatRequest, prompt: Prompt) -> None:
+    def __init__(self, request: ChatRequest, model: Model, prompt_tokens: int) -> None:
         self._id = f"chatcmpl-{uuid.uuid4().hex}"
         self._created = int(time.time())
-        self._model = request.model
-        self._fingerprint = system_fingerprint(prompt)
+        self._request = request
+        self._tokenizer = model.base.tokenizer
+        self._fingerprint = system_fingerprint(model)
         # Whatever tier was asked for, this is the one there is.
         self._tier: str | UnsetType = UNSET if request.service_tier is None else "default"
-        self._prompt_tokens = len(prompt.generation.prompt)
-        self._include_usage = request.include_usage
-        self.cached_tokens = 0
-        """Of the prompt; known once the request has left the queue."""
+        self._prompt_tokens = prompt_tokens
 
-    def whole(self, text: str, finish_reason: str, completion_tokens: int) -> ChatCompletion:
+    def whole(
+        self, answers: Sequence[Collected], completion_tokens: int, cached_tokens: int
+    ) -> ChatCompletion:
         """The answer in one piece."""
+        choices = (
+            Choice(
+                index=index,
+                message=Message(content=one.text),
+                logprobs=None if self._request.logprobs is None else self._logprobs(one.told),
+                finish_reason=one.reason,
+            )
+            for index, one in enumerate(answers)
+        )
         return ChatCompletion(
             id=self._id,
             created=self._created,
-            model=self._model,
+            model=self._request.model,
             system_fingerprint=self._fingerprint,
-            choices=(Choice(message=Message(content=text), finish_reason=finish_reason),),
-            usage=self._usage(completion_tokens),
+            choices=tuple(choices),
+            usage=usage(self._prompt_tokens, completion_tokens, cached_tokens),
             service_tier=self._tier,
         )
 
-    def opening(self) -> ChatChunk:
-        """The chunk that says who speaks."""
-        return self._chunk(ChunkChoice(delta=Delta(role="assistant", content="", refusal=None)))
+    def opening(self) -> list[msgspec.Struct]:
+        """The chunks that say who speaks, in the choices' order: clients make room for a choice
+        at the end of those that they know."""
+        delta = Delta(role="assistant", content="", refusal=None)
+        return [
+            self._chunk(ChunkChoice(index=index, delta=delta)) for index in range(self._request.n)
+        ]
 
-    def piece(self, text: str) -> ChatChunk:
-        """A chunk with text."""
-        return self._chunk(ChunkChoice(delta=Delta(content=text)))
+    def piece(self, index: int, text: str, told: Sequence[ToldToken]) -> list[msgspec.Struct]:
+        """A chunk with text, if there is any, or tokens that make none."""
+        if not (text or told):
+            return []
+        logprobs = self._logprobs(told) if told else None
+        return [self._chunk(ChunkChoice(index=index, delta=Delta(content=text), logprobs=logprobs))]
 
-    def closing(self, finish_reason: str) -> ChatChunk:
-        """The chunk that says why the answer is over."""
-        return self._chunk(ChunkChoice(delta=Delta(), finish_reason=finish_reason))
+    def closing(self, index: int, finish_reason: str) -> list[msgspec.Struct]:
+        """The chunk that says why a choice is over."""
+        return [self._chunk(ChunkChoice(index=index, delta=Delta(), finish_reason=finish_reason))]
 
-    def usage(self, completion_tokens: int) -> ChatChunk:
+    def last(self, completion_tokens: int, cached_tokens: int) -> list[msgspec.Struct]:
         """The last chunk, where usage was asked for."""
-        return self._chunk(usage=self._usage(completion_tokens))
+        if not self._request.include_usage:
+            return []
+        return [self._chunk(usage=usage(self._prompt_tokens, completion_tokens, cached_tokens))]
+
+    def _logprobs(self, told: Sequence[ToldToken]) -> ChatLogprobs:
+        return chat_logprobs(told, self._tokenizer)
 
     def _chunk(self, *choices: ChunkChoice, usage: Usage | None = None) -> ChatChunk:
         return ChatChunk(
             id=self._id,
             created=self._created,
-            model=self._model,
+            model=self._request.model,
             system_fingerprint=self._fingerprint,
             choices=choices,
-            usage=usage if self._include_usage else UNSET,
+            usage=usage if self._request.include_usage else UNSET,
             service_tier=self._tier,
         )
-
-    def _usage(self, completion_tokens: int) -> Usage:
-        return Usage(
-            self._prompt_tokens,
-            completion_tokens,
-            self._prompt_tokens + completion_tokens,
-            PromptDetails(self.cached_tokens),
-        )
-
-
-def system_fingerprint(prompt: Prompt) -> str:
-    """What equal seeds give equal answers under: weights, adapter and engine."""
-    parts = (prompt.model.base.fingerprint, prompt.model.digest or "-", version())
-    return "fp_" + hashlib.sha256(" ".join(parts).encode()).hexdigest()[:12]

@@ -52,9 +52,10 @@ class ApiError(Exception):
         param: str | None = None,
         retry_after: float | None = None,
         should_retry: bool | None = None,
+        challenge: str | None = None,
     ) -> None:
         """`retry_after` is in seconds. `should_retry` is for clients that would otherwise go by
-        the status: they retry 408, 409, 429 and 5xx."""
+        the status: they retry 408, 409, 429 and 5xx. `challenge` says how to show a key."""
         super().__init__(message)
         self.status = status
         self.message = message
@@ -62,6 +63,7 @@ class ApiError(Exception):
         self.param = param
         self.retry_after = retry_after
         self.should_retry = should_retry
+        self.challenge = challenge
 
     def body(self) -> bytes:
         """The envelope as JSON."""
@@ -74,6 +76,8 @@ class ApiError(Exception):
     def headers(self) -> dict[str, str]:
         """Headers that belong to this error."""
         headers = {}
+        if self.challenge is not None:
+            headers["www-authenticate"] = self.challenge
         if self.retry_after is not None:
             headers["retry-after"] = str(math.ceil(self.retry_after))  # whole seconds, by HTTP
             headers["retry-after-ms"] = str(math.ceil(self.retry_after * 1000))

@@ -25,6 +25,7 @@ class Exchange:
     path: str
     id: str = field(default_factory=lambda: f"req_{uuid.uuid4().hex}")
     started: float = field(default_factory=time.perf_counter)
+    key: str | None = None  # the name of the API key that was shown, if it has one
     generates: bool = False  # it asks for an answer; only such requests are counted by model
     model: str | None = None  # as requested
     model_exists: bool = False
@@ -44,8 +45,10 @@ class Exchange:
         cast(dict[str, object], scope)[_KEY] = self
 
     def begin(self, cached_tokens: int) -> None:
-        """The engine has begun with it."""
-        self.begun, self.cached_tokens = time.perf_counter(), cached_tokens
+        """The engine has begun with it, or with another one of its prompts."""
+        if self.begun is None:
+            self.begun = time.perf_counter()
+        self.cached_tokens = (self.cached_tokens or 0) + cached_tokens
 
     def count(self, completion_tokens: int) -> None:
         """So many tokens have been generated."""
@@ -76,6 +79,7 @@ class Exchange:
         level = logging.DEBUG if self.path in _QUIET else logging.INFO
         fields = {
             "request": self.id,
+            "key": self.key,
             "model": self.model,
             "adapter": self.digest and self.digest[:12],
             "prompt_tokens": self.prompt_tokens,

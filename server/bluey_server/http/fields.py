@@ -1,4 +1,4 @@
-"""The fields of a chat completion: the one table of what each may hold and what becomes of it.
+"""The fields of completions, chat or not: the table of what each may hold and what becomes of it.
 
 Nothing is silently ignored. A field we know either works, or is harmless to leave out, or is
 refused unless its value changes nothing. Keys we have never heard of are tolerated and named in
@@ -20,6 +20,7 @@ from bluey_server.http.kinds import (
     LogitBias,
     Number,
     Object,
+    Prompts,
     StopStrings,
     Text,
 )
@@ -57,48 +58,58 @@ def _usual_text(value: Any) -> bool:
 
 
 MANY = 2**31 - 1
+MOST_CHOICES = 32
+"""Answers to one prompt. Less than OpenAI's 128: as many as decode together here, so that no
+conversation is more than a full batch."""
+
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _WORD_OR_OBJECT = Either(Text(), Object(), "a string or an object")
 
 USED, HARMLESS, REFUSED = Treatment.USED, Treatment.HARMLESS, Treatment.REFUSED
 
-CHAT_FIELDS: tuple[Field, ...] = (
-    Field("model", Text()),
-    Field("messages", Array()),
+_COMMON: tuple[Field, ...] = (
     Field("stream", Boolean()),
     Field("stream_options", Object()),
     Field("temperature", Number(0, 2)),
     Field("top_p", Number(0, 1)),
-    Field("max_completion_tokens", Integer(1, MANY)),
-    Field("max_tokens", Integer(1, MANY)),
     Field("stop", StopStrings()),
+    Field("n", Integer(1, MOST_CHOICES)),
     Field("seed", Integer(-(2**63), 2**63 - 1)),
     Field("presence_penalty", Number(-2, 2)),
     Field("frequency_penalty", Number(-2, 2)),
     Field("logit_bias", LogitBias()),  # on the model's own ids
-    Field("reasoning_effort", Text(EFFORTS)),  # for templates that know it
     Field("service_tier", Text()),  # answered with "default"
     # What local servers have beyond OpenAI.
     Field("top_k", Integer(-1, MANY)),
     Field("min_p", Number(0, 1)),
     Field("repetition_penalty", Number(0, 10, above_low=True)),
     Field("min_tokens", Integer(0, MANY)),
-    Field("chat_template_kwargs", Object()),
     # Harmless to leave out.
-    Field("parallel_tool_calls", Boolean(), HARMLESS),
-    Field("prediction", Object(), HARMLESS),
-    Field("metadata", Object(), HARMLESS),
-    Field("store", Boolean(), HARMLESS),
     Field("user", Text(), HARMLESS),
     Field("safety_identifier", Text(), HARMLESS),
-    Field("verbosity", Text(), HARMLESS),
     Field("prompt_cache_key", Text(), HARMLESS),
     Field("prompt_cache_options", Object(), HARMLESS),
     Field("prompt_cache_retention", Text(), HARMLESS),
+    Field("metadata", Object(), HARMLESS),
+    Field("store", Boolean(), HARMLESS),
     # Not ours yet: refused where leaving them out would change the answer.
-    Field("n", Integer(1, 128), REFUSED, _one_of(1)),
-    Field("logprobs", Boolean(), REFUSED, _one_of(False)),
-    Field("top_logprobs", Integer(0, 20), REFUSED, _one_of(0)),
+    Field("ignore_eos", Boolean(), REFUSED, _one_of(False)),
+)
+"""What chat completions and completions share."""
+
+CHAT_FIELDS: tuple[Field, ...] = (
+    Field("model", Text()),
+    Field("messages", Array()),
+    *_COMMON,
+    Field("max_completion_tokens", Integer(1, MANY)),
+    Field("max_tokens", Integer(1, MANY)),
+    Field("logprobs", Boolean()),
+    Field("top_logprobs", Integer(0, 20)),
+    Field("reasoning_effort", Text(EFFORTS)),  # for templates that know it
+    Field("chat_template_kwargs", Object()),
+    Field("parallel_tool_calls", Boolean(), HARMLESS),
+    Field("prediction", Object(), HARMLESS),
+    Field("verbosity", Text(), HARMLESS),
     Field("response_format", Object(), REFUSED, _plain_text),
     Field("tools", Array(), REFUSED, _one_of([])),
     Field("tool_choice", _WORD_OR_OBJECT, REFUSED, _one_of("none", "auto")),
@@ -108,7 +119,17 @@ CHAT_FIELDS: tuple[Field, ...] = (
     Field("audio", Object(), REFUSED),
     Field("web_search_options", Object(), REFUSED),
     Field("moderation", _WORD_OR_OBJECT, REFUSED, _usual_text),
-    Field("ignore_eos", Boolean(), REFUSED, _one_of(False)),
+)
+
+COMPLETION_FIELDS: tuple[Field, ...] = (
+    Field("model", Text()),
+    Field("prompt", Prompts()),
+    *_COMMON,
+    Field("max_tokens", Integer(0, MANY)),
+    Field("logprobs", Integer(0, 5)),
+    Field("echo", Boolean()),
+    Field("best_of", Integer(0, 20), REFUSED, _one_of(0, 1)),
+    Field("suffix", Text(), REFUSED, _one_of("")),
 )
 
 STREAM_FIELDS: tuple[Field, ...] = (

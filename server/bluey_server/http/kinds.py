@@ -194,6 +194,51 @@ class LogitBias:
         )
 
 
+@dataclass(frozen=True)
+class Prompts:
+    """A string, a list of strings, a list of token ids, or a list of such lists; as a list of
+    prompts, each a string or a list of ids. Whether the model has these ids, and whether a string
+    has any, is found out when the model is known (completion_prompt.py)."""
+
+    most: int = 2048
+    expected: str = "a string, an array of strings, an array of tokens, or an array of such arrays"
+
+    def check(self, param: str, value: Any) -> list[str | list[int]]:
+        if isinstance(value, str):
+            return [value]
+        if not isinstance(value, list):
+            raise wrong_type(param, self.expected, value)
+        if not value:
+            raise empty(param, "array")
+        if not isinstance(value[0], str | list):
+            return [_token_ids(param, value)]
+        if len(value) > self.most:
+            raise BadRequest(
+                f"Invalid '{param}': array too long. Expected an array with maximum length "
+                f"{self.most}, but got an array with length {len(value)} instead.",
+                code="array_above_max_length",
+                param=param,
+            )
+        return [self._one(f"{param}[{place}]", one, value[0]) for place, one in enumerate(value)]
+
+    def _one(self, param: str, value: Any, first: str | list[Any]) -> str | list[int]:
+        if isinstance(first, str):
+            return Text().check(param, value)
+        if not isinstance(value, list):
+            raise wrong_type(param, "an array of tokens", value)
+        return _token_ids(param, value)
+
+
+def _token_ids(param: str, value: list[Any]) -> list[int]:
+    if not value:
+        raise empty(param, "array")
+    # A long prompt has thousands; only a wrong one is worth a closer look.
+    if all(type(token) is int and token >= 0 for token in value):
+        return value
+    kind = Integer(0, 2**31 - 1)
+    return [kind.check(f"{param}[{place}]", token) for place, token in enumerate(value)]
+
+
 def _token_id(param: str, key: str) -> int:
     # int() would take ' 2', '+2' and '٢' as well; and a digit too many for any vocabulary.
     if not (key.isascii() and key.isdigit() and len(key) < 10) or key != str(int(key)):

@@ -1,14 +1,29 @@
 """From a checked request to what an engine is asked: the prompt's ids, and how long the answer
-may be."""
+may be. For conversations here, for bare prompts in completion_prompt.py."""
 
 import asyncio
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
 
 from bluey_server.engine_protocol import GenerationRequest
 from bluey_server.http.branch_points import encode_with_branch_points
-from bluey_server.http.chat_request import ChatRequest, too_many_min_tokens
+from bluey_server.http.chat_request import ChatRequest
 from bluey_server.http.errors import BadRequest
 from bluey_server.http.names import Model
+from bluey_server.http.text_request import TextRequest, check_min_tokens
+from bluey_server.http.told_tokens import ToldToken
+
+
+@dataclass
+class Echo:
+    """A prompt that is given back before the answer."""
+
+    text: str
+    offsets: list[int]  # where in the text each token of the prompt begins
+    told: tuple[ToldToken, ...] | None = None  # filled when they have been scored
 
 
 @dataclass(frozen=True)
@@ -18,6 +33,22 @@ class Prompt:
     model: Model
     generation: GenerationRequest
     stop: tuple[str, ...]
+    continues: bool = False  # the answer's text goes on from the prompt's
+    echo: Echo | None = None  # shared by all answers to the prompt
+
+    def answers(self, n: int) -> list["Prompt"]:
+        """The prompt, once for each of `n` answers: the first is what n = 1 gives, and the same
+        seed gives the same others."""
+        return [self._answer(index) for index in range(n)]
+
+    def _answer(self, index: int) -> "Prompt":
+        if index == 0:
+            return self
+        asked = self.generation
+        seed = hashlib.blake2b(f"{asked.sampling.seed}/{index}".encode(), digest_size=8).digest()
+        sampling = msgspec.structs.replace(asked.sampling, seed=int.from_bytes(seed))
+        generation = msgspec.structs.replace(asked, id=f"{asked.id}-{index}", sampling=sampling)
+        return replace(self, generation=generation)
 
 
 async def prepare_prompt(request: ChatRequest, model: Model, request_id: str) -> Prompt:
@@ -33,33 +64,8 @@ async def prepare_prompt(request: ChatRequest, model: Model, request_id: str) ->
         template=model.template,
         extra=request.template_extra,
     )
-    _check_ids(request, ids, model.base.vocabulary_size)
-    room = _room(len(ids), request.max_tokens, model.base.facts.context_length)
-    if request.min_tokens > room:
-        raise too_many_min_tokens(request.min_tokens, room)
-    generation = GenerationRequest(
-        id=request_id,
-        prompt=ids,
-        checkpoints=checkpoints,
-        adapter=model.digest,
-        max_tokens=room,
-        min_tokens=request.min_tokens,
-        end_ids=model.base.end_ids(model.template or model.base.chat_template),
-        sampling=request.sampling,
-    )
-    return Prompt(model, generation, request.stop)
-
-
-def _check_ids(request: ChatRequest, ids: list[int], vocabulary_size: int) -> None:
-    """See that all ids are the model's: reading beside its arrays would end the engine."""
-    highest = vocabulary_size - 1
-    biased = max((token for token, _ in request.sampling.logit_bias), default=0)
-    if biased > highest:
-        raise BadRequest(
-            f"Invalid key in 'logit_bias': {biased}. Maximum value is {highest}.",
-            code="invalid_value",
-            param="logit_bias",
-        )
+    check_bias(request, model)
+    highest = model.base.vocabulary_size - 1
     if max(ids, default=0) > highest:
         raise BadRequest(
             "Invalid 'messages': they hold a special token that the tokenizer knows, but the model "
@@ -67,22 +73,62 @@ def _check_ids(request: ChatRequest, ids: list[int], vocabulary_size: int) -> No
             code="invalid_value",
             param="messages",
         )
+    room = answer_room(len(ids), request.max_tokens, model, "messages")
+    generation = ask(request, model, request_id, ids, room, checkpoints=checkpoints)
+    return Prompt(model, generation, request.stop)
 
 
-def _room(prompt_tokens: int, max_tokens: int | None, context: int) -> int:
-    """How many tokens the answer may have. The error's wording is what clients look for."""
+def ask(
+    request: TextRequest,
+    model: Model,
+    request_id: str,
+    ids: list[int],
+    max_tokens: int,
+    **options: Any,
+) -> GenerationRequest:
+    """What the engine is asked for one prompt. Raises BadRequest."""
+    check_min_tokens(request.min_tokens, max_tokens)
+    return GenerationRequest(
+        id=request_id,
+        prompt=ids,
+        adapter=model.digest,
+        max_tokens=max_tokens,
+        min_tokens=request.min_tokens,
+        end_ids=model.base.end_ids(model.template or model.base.chat_template),
+        sampling=request.sampling,
+        logprobs=request.logprobs,
+        **options,
+    )
+
+
+def check_bias(request: TextRequest, model: Model) -> None:
+    """See that all biased ids are the model's: reading beside its arrays would end the engine."""
+    highest = model.base.vocabulary_size - 1
+    biased = max((token for token, _ in request.sampling.logit_bias), default=0)
+    if biased > highest:
+        raise BadRequest(
+            f"Invalid key in 'logit_bias': {biased}. Maximum value is {highest}.",
+            code="invalid_value",
+            param="logit_bias",
+        )
+
+
+def answer_room(prompt_tokens: int, max_tokens: int | None, model: Model, param: str) -> int:
+    """How many tokens the answer to the prompt in `param` may have. Raises BadRequest, whose
+    wording is what clients look for."""
+    context = model.base.facts.context_length
     start = f"This model's maximum context length is {context} tokens. However, "
-    if prompt_tokens >= context:
+    if prompt_tokens > context or (prompt_tokens == context and max_tokens != 0):
         told = (
-            f"your messages resulted in {prompt_tokens} tokens, which leaves no room for an "
-            "answer. Please reduce the length of the messages."
+            f"your {param} resulted in {prompt_tokens} tokens, which leaves no room for an "
+            f"answer. Please reduce the length of the {param}."
         )
     elif max_tokens is not None and prompt_tokens + max_tokens > context:
         told = (
-            f"you requested {prompt_tokens + max_tokens} tokens ({prompt_tokens} in the messages, "
-            f"{max_tokens} in the completion). Please reduce the length of the messages or "
+            f"you requested {prompt_tokens + max_tokens} tokens ({prompt_tokens} in the {param}, "
+            f"{max_tokens} in the completion). Please reduce the length of the {param} or "
             "completion."
         )
     else:
         return context - prompt_tokens if max_tokens is None else max_tokens
-    raise BadRequest(start + told, code="context_length_exceeded", param="messages")
+    raise BadRequest(start + told, code="context_length_exceeded", param=param)

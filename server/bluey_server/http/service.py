@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from bluey_server.engine_protocol import EngineProtocol
+from bluey_server.http.errors import ApiError
 from bluey_server.http.exchange import Exchange
 from bluey_server.http.names import Names
 from bluey_server.http.registry_thread import RegistryThread
@@ -48,6 +49,11 @@ class Service:
             yield
         finally:
             self.in_flight.discard(exchange)
+
+    def refuse_when_draining(self) -> None:
+        """Raise ApiError when the server is about to stop."""
+        if self.draining:
+            raise ApiError(503, "The server is about to stop.", code="server_error", retry_after=5)
 
     def not_ready(self) -> list[str]:
         """Why the server should be sent no requests; empty when it should."""

@@ -9,18 +9,25 @@ from litestar.types.asgi_types import HTTPResponseStartEvent
 from bluey_server.http.access import Access
 from bluey_server.http.errors import ApiError
 from bluey_server.http.exchange import Exchange
+from bluey_server.http.keys import Keys, is_admin
 
 _METHODS = "GET, POST, DELETE, OPTIONS"
 _EXPOSED = "x-request-id, retry-after, retry-after-ms, x-should-retry, x-bluey-ignored"
+
+# Also where a browser doesn't say for which page it asks, as on plain HTTP beyond this machine.
+_ADMIN_HEADERS = {"cross-origin-resource-policy": "same-origin", "x-frame-options": "DENY"}
 
 
 class Shell:
     """Wraps the application."""
 
-    def __init__(self, app: ASGIApp, access: Access, *, over: Callable[[Exchange], None]) -> None:
+    def __init__(
+        self, app: ASGIApp, access: Access, keys: Keys, *, over: Callable[[Exchange], None]
+    ) -> None:
         """`over` is told of each exchange when it is."""
         self._app = app
         self._access = access
+        self._keys = keys
         self._over = over
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,13 +52,18 @@ class Shell:
             await send(message)
 
         try:
-            await self._serve(scope, receive, dressed, headers)
+            await self._serve(scope, receive, dressed, headers, exchange)
         finally:
             exchange.write_log()
             self._over(exchange)
 
     async def _serve(
-        self, scope: HTTPScope, receive: Receive, send: Send, headers: dict[str, str]
+        self,
+        scope: HTTPScope,
+        receive: Receive,
+        send: Send,
+        headers: dict[str, str],
+        exchange: Exchange,
     ) -> None:
         path = "/" + scope["path"].strip("/")
         server = scope["server"]
@@ -60,7 +72,7 @@ class Shell:
             # Before the key is asked for: browsers send none with a preflight.
             await _send(send, 204, {"allow": _METHODS})
             return
-        refusal = refusal or self._access.refuse_key(path, headers)
+        refusal = refusal or await self._keys.refuse(exchange, path, headers)
         if refusal is not None:
             await send_error(send, refusal)
             return
@@ -108,6 +120,8 @@ def _cors_headers(headers: dict[str, str]) -> dict[str, str]:
 
 def _dress(message: HTTPResponseStartEvent, exchange: Exchange, cors: dict[str, str]) -> None:
     extra = {"x-request-id": exchange.id, **cors}
+    if is_admin(exchange.path):
+        extra |= _ADMIN_HEADERS
     ignored = exchange.ignored_header()
     if ignored is not None:
         extra["x-bluey-ignored"] = ignored

@@ -21,12 +21,13 @@ class StreamWriter:
         """Seconds since the last byte, or since there could have been one."""
         return time.monotonic() - self._last
 
-    async def open(self, first: msgspec.Struct) -> None:
-        """Send the headers and the first event. From now on a failure is an event, not a status."""
+    async def open(self, *first: msgspec.Struct) -> None:
+        """Send the headers and the first events, if there are any. From now on a failure is an
+        event, not a status."""
         headers = [(key.encode(), value.encode()) for key, value in sse.HEADERS.items()]
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
         self.opened = True
-        await self.write(first)
+        await self.write(*first)
 
     async def write(self, *payloads: msgspec.Struct) -> None:
         """Send events, in one piece."""

@@ -1,0 +1,214 @@
+"""Answering a request for text, streamed or whole: prepare, generate, write.
+
+What is asked and how it is written down differs between endpoints: that is their Form. Everything
+else is here: the client that may hang up, the deadlines, the failures, the figures.
+"""
+
+import asyncio
+import functools
+import logging
+import math
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import msgspec
+from litestar.types import Receive, Scope, Send
+
+from bluey_server.http.connection import while_connected
+from bluey_server.http.deadlines import Limits
+from bluey_server.http.errors import EngineFailure, HungUp, as_api_error
+from bluey_server.http.exchange import Exchange, exchange_of
+from bluey_server.http.generation import generate_text
+from bluey_server.http.names import Model
+from bluey_server.http.prompt import Prompt
+from bluey_server.http.service import Service
+from bluey_server.http.side_by_side import side_by_side
+from bluey_server.http.stream_writer import StreamWriter
+from bluey_server.http.text_events import Pulse, TextEnd, TextEvent, TextPiece, TextStarted
+from bluey_server.http.text_request import TextRequest
+from bluey_server.http.told_tokens import ToldToken
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Collected:
+    """All of one answer."""
+
+    text: str = ""
+    told: list[ToldToken] = field(default_factory=list)
+    reason: str = ""
+
+
+class Answer(Protocol):
+    """Writes answers down. `piece` and `closing` take the index of the choice."""
+
+    def whole(
+        self, answers: Sequence[Collected], completion_tokens: int, cached_tokens: int
+    ) -> msgspec.Struct: ...
+    def opening(self) -> list[msgspec.Struct]: ...
+    def piece(self, index: int, text: str, told: Sequence[ToldToken]) -> list[msgspec.Struct]: ...
+    def closing(self, index: int, finish_reason: str) -> list[msgspec.Struct]: ...
+    def last(self, completion_tokens: int, cached_tokens: int) -> list[msgspec.Struct]: ...
+
+
+class Form(Protocol):
+    """One endpoint's way of asking and answering."""
+
+    @property
+    def request(self) -> TextRequest: ...
+    @property
+    def param(self) -> str:
+        """The field that holds what is to be gone on from."""
+        ...
+
+    async def prompts(self, model: Model, request_id: str) -> list[Prompt]: ...
+    def answer(self, model: Model, prompt_tokens: int) -> Answer: ...
+
+
+class Reply:
+    """An ASGI application that answers one request, as long as its client is there."""
+
+    def __init__(self, service: Service, form: Form) -> None:
+        self._service = service
+        self._form = form
+        self._request = form.request
+        self._tokens: list[int] = []  # of each answer so far
+        self._begun: set[int] = set()  # prompts that have left the queue
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Errors found before the first byte are raised, for the table of errors to answer."""
+        exchange = exchange_of(scope)
+        exchange.model = self._request.model
+        exchange.ignored = self._request.ignored
+        with self._service.answering(exchange):
+            try:
+                await while_connected(receive, self._answer(exchange, send))
+            except HungUp:
+                exchange.outcome = exchange.outcome or "cancelled"
+            except EngineFailure as failure:
+                exchange.outcome = f"failed:{failure.kind}"
+                raise self._named(failure) from None
+
+    async def _answer(self, exchange: Exchange, send: Send) -> None:
+        model = await self._service.names.resolve(self._request.model)
+        exchange.digest, exchange.model_exists = model.digest, True
+        prompts = await self._form.prompts(model, exchange.id)
+        exchange.prompt_tokens = sum(len(prompt.generation.prompt) for prompt in prompts)
+        answer = self._form.answer(model, exchange.prompt_tokens)
+        asked = [one for prompt in prompts for one in prompt.answers(self._request.n)]
+        self._tokens = [0] * len(asked)
+        starts = [functools.partial(self._generate, prompt, exchange) for prompt in asked]
+        async with aclosing(side_by_side(starts, n=self._request.n)) as events:
+            if self._request.stream:
+                await self._stream(events, answer, exchange, StreamWriter(send))
+            else:
+                await self._whole(events, answer, exchange, send)
+
+    def _generate(self, prompt: Prompt, exchange: Exchange) -> AsyncGenerator[TextEvent, None]:
+        # The queue's deadline is of the moment at which an answer is asked for.
+        return generate_text(self._service.engine, prompt, self._limits(exchange))
+
+    def _limits(self, exchange: Exchange) -> Limits:
+        timings, now = self._service.timings, asyncio.get_running_loop().time()
+        arrived = now - exchange.seconds
+        finish_by = arrived + timings.request if timings.request else math.inf
+        return Limits(timings.silence, start_by=now + timings.queue, finish_by=finish_by)
+
+    async def _whole(
+        self,
+        events: AsyncGenerator[tuple[int, TextEvent], None],
+        answer: Answer,
+        exchange: Exchange,
+        send: Send,
+    ) -> None:
+        answers = [Collected() for _ in self._tokens]
+        async for index, event in events:
+            self._note(index, event, exchange)
+            if isinstance(event, TextPiece | TextEnd):
+                answers[index].text += event.text
+                answers[index].told += event.told
+            if isinstance(event, TextEnd):
+                answers[index].reason = event.reason
+        exchange.outcome = _outcome([one.reason for one in answers])
+        await _send_json(send, answer.whole(answers, *_figures(exchange)))
+
+    async def _stream(
+        self,
+        events: AsyncGenerator[tuple[int, TextEvent], None],
+        answer: Answer,
+        exchange: Exchange,
+        writer: StreamWriter,
+    ) -> None:
+        timings = self._service.timings
+        reasons: list[str] = []
+        try:
+            async for index, event in events:
+                if not writer.opened and (
+                    not isinstance(event, Pulse | TextStarted)
+                    or writer.quiet_for >= timings.patience
+                ):
+                    await writer.open(*answer.opening())
+                self._note(index, event, exchange)
+                match event:
+                    case TextPiece(text, _, told):
+                        payloads = answer.piece(index, text, told)
+                        if payloads:
+                            await writer.write(*payloads)
+                    case TextEnd(text, reason, told):
+                        payloads = answer.piece(index, text, told) + answer.closing(index, reason)
+                        reasons.append(reason)
+                        if len(reasons) == len(self._tokens):
+                            exchange.outcome = _outcome(reasons)
+                            await writer.done(*payloads, *answer.last(*_figures(exchange)))
+                            return
+                        await writer.write(*payloads)
+                if writer.opened and writer.quiet_for >= timings.keepalive:
+                    await writer.keep_alive()
+        except Exception as error:
+            if not writer.opened:
+                raise
+            exchange.outcome = f"failed:{getattr(error, 'kind', 'server')}"
+            if not isinstance(error, EngineFailure):
+                log.exception("request %s failed in the middle of its stream", exchange.id)
+            await writer.fail(as_api_error(self._named(error)).body())
+
+    def _note(self, index: int, event: TextEvent, exchange: Exchange) -> None:
+        """Count what an event tells for the request's figures."""
+        prompt = index // self._request.n
+        match event:
+            case TextStarted(cached_tokens) if prompt not in self._begun:
+                # The first word of a prompt tells what was computed for others; later ones find
+                # what this request itself has computed.
+                exchange.begin(cached_tokens)
+                self._begun.add(prompt)
+            case TextPiece(tokens=tokens) if tokens:
+                new, self._tokens[index] = tokens - self._tokens[index], tokens
+                exchange.count((exchange.completion_tokens or 0) + new)
+
+    def _named(self, error: Exception) -> Exception:
+        """An error that speaks of the request's input, by the name that the input has here."""
+        if isinstance(error, EngineFailure) and error.param == "messages":
+            error.param = self._form.param
+        return error
+
+
+def _figures(exchange: Exchange) -> tuple[int, int]:
+    """Tokens of all answers, and how many of the prompts' the prefix cache had."""
+    return exchange.completion_tokens or 0, exchange.cached_tokens or 0
+
+
+def _outcome(reasons: Sequence[str]) -> str:
+    return "length" if "length" in reasons else "stop"
+
+
+async def _send_json(send: Send, payload: msgspec.Struct) -> None:
+    body = msgspec.json.encode(payload)
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
