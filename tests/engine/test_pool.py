@@ -79,12 +79,13 @@ class Client:
         assert replica.pid is not None
         return replica.pid
 
-    async def settled(self) -> EngineStatus:
-        """The engine's status, once it says that nothing runs."""
+    async def settled(self, tokens: int = 0) -> EngineStatus:
+        """The engine's status, once it says that it has given so many tokens and nothing runs."""
         while True:
             (replica,) = self.pool.status()
-            if replica.engine is not None and not replica.engine.running:
-                return replica.engine
+            status = replica.engine
+            if status is not None and not status.running and status.tokens_out >= tokens:
+                return status
             await asyncio.sleep(0.1)
 
 
@@ -141,7 +142,7 @@ def test_mixed_adapters_at_the_same_time(home: Home, opened: OpenBase, stored: l
         assert [a.ids for a in together] == [a.ids for a in alone]
         assert len({tuple(a.ids) for a in alone}) == 4
         assert [a.started for a in together] == [[digest] for digest in everybody]
-        status = await client.settled()
+        status = await client.settled(sum(len(a.ids) for a in alone + together))
         assert {slot.adapter for slot in status.slots} == set(stored)
 
     with_pool(home, opened, scenario)

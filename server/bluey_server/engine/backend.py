@@ -82,6 +82,7 @@ class Backend:
     def __init__(self, folder: Path, *, memory: int) -> None:
         """Load the base in `folder`, within `memory` bytes. Raises whatever mlx_lm raises."""
         started = time.monotonic()
+        before = mx.get_active_memory()
         self._model, _ = load_model(folder)
         self._model.eval()
         self._bank = LoRABank(self._model)
@@ -93,7 +94,7 @@ class Backend:
         self._pace = PrefillPace()
         self._scoring_pace = PrefillPace()  # a scored token costs more: all its logits are needed
         self._generator = self._make_generator()
-        room = int(max(memory - mx.get_active_memory(), 0) * _KV_SHARE)
+        room = int(max(memory - (mx.get_active_memory() - before), 0) * _KV_SHARE)
         cost, vocabulary = self._measure()
         self._budget = KVBudget(cost, room)
         self._scorer = Scorer(self._model, self._bank, vocabulary)
