@@ -148,6 +148,10 @@ def _measure(
                     # The others are worth having all the same.
                     console.print(f"{shape}: {measure.id} failed: {error}", markup=False)
                     continue
+                except Exception:  # a defect of ours; what was measured is not thrown away for it
+                    console.print(f"{shape}: {measure.id} failed:", markup=False)
+                    console.print_exception()
+                    continue
                 spent = stage.spent
                 for figure in found:
                     figures.append(

@@ -10,11 +10,10 @@ before such an interval is over, however many requests ask for it.
 
 import asyncio
 import contextlib
-import itertools
 import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import assert_never
 
@@ -22,18 +21,15 @@ from bluey_server.admission import Admission
 from bluey_server.engine_process import EngineProcess, EngineSpec
 from bluey_server.engine_protocol import (
     EngineRequest,
-    GeneratedTokens,
     GenerationAlive,
     GenerationBusy,
     GenerationEvent,
     GenerationFailed,
     GenerationFinished,
-    GenerationStarted,
     ReplicaStatus,
-    ScoredTokens,
-    ScoreRequest,
 )
 from bluey_server.engine_recovery import Recovery
+from bluey_server.engine_streams import EngineStreams, engine_message
 from bluey_server.engine_totals import EngineTotals
 from bluey_server.messages import (
     Alive,
@@ -43,14 +39,11 @@ from bluey_server.messages import (
     Failed,
     Fatal,
     FromEngine,
-    Generate,
     Prefetch,
     Ready,
-    Score,
     Scored,
     Started,
     Step,
-    TokenLogprobs,
 )
 
 log = logging.getLogger(__name__)
@@ -67,16 +60,6 @@ class ReplicaState(StrEnum):
     READY = "ready"
     RESTARTING = "restarting"
     FAILED = "failed"
-
-
-@dataclass
-class _Stream:
-    """Somebody who waits for the events of a request."""
-
-    adapter: str | None
-    events: asyncio.Queue[GenerationEvent]
-    sent: bool = False  # a process has been asked; from now on its death is this one's too
-    started: bool = False
 
 
 Allot = Callable[["EngineReplica"], Awaitable[bool]]
@@ -98,8 +81,7 @@ class EngineReplica:
         self._process: EngineProcess | None = None
         self._starting: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
-        self._streams: dict[int, _Stream] = {}
-        self._numbers = itertools.count(1)
+        self._streams = EngineStreams(self.name)
         self._ready: Ready | None = None
         self._status: EngineStatus | None = None
         self._totals = EngineTotals()  # of the processes that are gone
@@ -140,9 +122,8 @@ class EngineReplica:
         if self._admission.full and not again:
             yield GenerationBusy(self._admission.retry_after(time.monotonic()))
             return
-        number = next(self._numbers)
-        stream = self._streams[number] = _Stream(request.adapter, asyncio.Queue())
-        self._admission.enter(number)
+        stream = self._streams.open(request.adapter)
+        self._admission.enter(stream.number)
         self.last_used = time.monotonic()
         process = None
         try:
@@ -156,7 +137,7 @@ class EngineReplica:
                 await self._change(ALIVE_EVERY)
             assert self._process is not None
             process = self._process
-            process.send(_message(number, request))
+            process.send(engine_message(stream.number, request))
             stream.sent = True
             while True:
                 event = await stream.events.get()
@@ -167,12 +148,12 @@ class EngineReplica:
         finally:
             # Reached on every way out: an end, a cancel, an error in whoever reads us.
             self.last_used = time.monotonic()
-            del self._streams[number]
-            self._admission.leave(number)
+            self._streams.close(stream)
+            self._admission.leave(stream.number)
             if stream.started:
                 self._admission.ended(self.last_used)
             if process is not None:
-                process.send(Cancel(number))
+                process.send(Cancel(stream.number))
 
     def start(self) -> None:
         """Begin to start a process, unless there is one, or one is on its way, or the last one
@@ -286,47 +267,18 @@ class EngineReplica:
                 )
                 self._ready, self._error, self._ready_at = message, None, time.monotonic()
                 self._set(ReplicaState.READY)
-            case Started(id=number, cached=cached):
+            case Started(id=number):
                 self._admission.leave(number)
-                if number in self._streams:
-                    stream = self._streams[number]
-                    stream.started = True
-                    self._tell(number, GenerationStarted(self.name, stream.adapter, cached))
-            case Step():
-                self._tell_step(message)
-            case Scored(id=number, logprobs=logprobs, last=last):
-                self._tell(number, ScoredTokens(logprobs))
-                if last:
-                    self._tell(number, GenerationFinished("scored"))
-            case Failed():
-                self._tell(
-                    message.id, GenerationFailed(message.kind, message.message, message.retryable)
-                )
+                self._streams.tell(message)
             case Alive(status=status):
                 self._status = status
-                for number in self._streams:
-                    self._tell(number, GenerationAlive())
+                self._streams.tell(message)
+            case Step() | Scored() | Failed():
+                self._streams.tell(message)
             case Fatal():
                 self._fatal = message.message
             case _:
                 assert_never(message)
-
-    def _tell_step(self, step: Step) -> None:
-        tokens: dict[int, list[int]] = {}
-        for number, token in step.tokens:
-            tokens.setdefault(number, []).append(token)
-        logprobs: dict[int, list[TokenLogprobs]] = {}
-        for number, told in step.logprobs:
-            logprobs.setdefault(number, []).append(told)
-        for number, ids in tokens.items():
-            self._tell(number, GeneratedTokens(ids, logprobs.get(number)))
-        for number, reason in step.finished:
-            self._tell(number, GenerationFinished(reason))
-
-    def _tell(self, number: int, event: GenerationEvent) -> None:
-        stream = self._streams.get(number)
-        if stream is not None:  # else it was cancelled while the message was on its way
-            stream.events.put_nowait(event)
 
     def _gone(self, how: str) -> None:
         """The process has ended: tell everyone, and see to another one."""
@@ -334,7 +286,7 @@ class EngineReplica:
         self._totals = self._totals.plus(self._status)
         self._process, self._ready, self._status = None, None, None
         if self._stopping:
-            self._fail_all("the server is shutting down", retryable=False)
+            self._streams.fail_sent("the server is shutting down", retryable=False)
             return
         log.error("the engine of %s %s", self.spec.base, how)
         loading_failed = not was_ready and self._fatal is not None
@@ -345,17 +297,11 @@ class EngineReplica:
         else:
             self._restarts += 1
             self._begin(delay)
-        self._fail_all(f"the engine {how}; it is being started again", retryable=True)
+        self._streams.fail_sent(f"the engine {how}; it is being started again", retryable=True)
 
     def _fail(self) -> None:
         self._recovery.give_up(time.monotonic())
         self._set(ReplicaState.FAILED)
-
-    def _fail_all(self, message: str, *, retryable: bool) -> None:
-        """Tell those whom a process was working for; who waits for one goes on waiting."""
-        for number, stream in self._streams.items():
-            if stream.sent:
-                self._tell(number, GenerationFailed("engine_died", message, retryable))
 
     def _why(self) -> str:
         if self._closed:
@@ -381,24 +327,3 @@ class EngineReplica:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 await self._changed.wait()
-
-
-def _message(number: int, request: EngineRequest) -> Generate | Score:
-    if isinstance(request, ScoreRequest):
-        return Score(
-            id=number,
-            prompt=request.prompt,
-            adapter=request.adapter,
-            logprobs=request.logprobs,
-        )
-    return Generate(
-        id=number,
-        prompt=request.prompt,
-        checkpoints=request.checkpoints,
-        adapter=request.adapter,
-        max_tokens=request.max_tokens,
-        min_tokens=request.min_tokens,
-        end_ids=request.end_ids,
-        sampling=request.sampling,
-        logprobs=request.logprobs,
-    )

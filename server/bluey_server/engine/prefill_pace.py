@@ -1,17 +1,21 @@
 """How much prefill goes into one step.
 
 A stream that runs waits for the prefill of others in every step, and a prompt that is computed in
-crumbs takes for ever. So prefill gets a share of the time: as long as somebody decodes, at most
-`_SHARE` times what a decode step takes, by what the steps before have taken on this machine.
+crumbs takes for ever. So prefill gets a share of the time, by what the steps before have taken on
+this machine: a piece is a pass through the model of its own, which costs about a decode step however
+short it is, and then so much a token. The pass can't be saved; the tokens are measured out.
 """
 
-_SHARE = 1.5
-"""Time of prefill in a step over the time of decoding: streams run at no less than 1 / (1 + it)."""
+_BESIDE = 1.0
+"""Time of a piece beyond its pass, over a decode step's, while somebody decodes: streams run at
+about a third of their speed as long as somebody else's prompt is being computed, not slower."""
 
-_ALONE = 0.25
-"""Seconds of prefill in a step while nobody decodes; cancels and newcomers wait for so long."""
+_ALONE = 3.0
+"""The same while nobody decodes; cancels and newcomers wait for so long. Less than a short answer
+takes, so that one who comes beside a long prompt hardly notices the piece in hand."""
 
-_FEWEST, _MOST = 32, 2048  # tokens in a step, over all rows
+_LEAST_ALONE, _MOST_ALONE = 0.01, 0.25  # seconds of such a piece
+_FEWEST, _MOST = 16, 2048  # tokens in a step, over all rows
 _SMOOTHING = 0.3  # the weight of the newest step
 
 
@@ -20,7 +24,7 @@ class PrefillPace:
 
     def __init__(self) -> None:
         self._decode: float | None = None  # seconds of a step that only decodes
-        self._per_token: float | None = None  # seconds of prefill
+        self._per_token: float | None = None  # seconds of prefill, beyond the pass
 
     def tokens(self, *, decoding: bool) -> int:
         """How many tokens of prompts the coming step may compute, a power of two.
@@ -29,7 +33,11 @@ class PrefillPace:
         """
         if self._per_token is None:
             return 256
-        target = _SHARE * self._decode if decoding and self._decode else _ALONE
+        decode = self._decode or 0.0
+        if decoding and decode:
+            target = _BESIDE * decode
+        else:
+            target = min(max(_ALONE * decode, _LEAST_ALONE), _MOST_ALONE)
         tokens = _FEWEST
         while tokens < _MOST and 2 * tokens * self._per_token <= target:
             tokens *= 2
@@ -39,7 +47,9 @@ class PrefillPace:
         """One step took `seconds`: `prefilled` tokens of prompts, and a token a row if
         `decoded`."""
         if prefilled:
-            spent = max(seconds - (self._decode or 0.0 if decoded else 0.0), 1e-6)
+            passes = (self._decode or 0.0) * (2 if decoded else 1)
+            # A short piece may have taken less than was thought; it did not take nothing.
+            spent = max(seconds - passes, 0.1 * seconds)
             self._per_token = _smooth(self._per_token, spent / prefilled)
         elif decoded:
             self._decode = _smooth(self._decode, seconds)
