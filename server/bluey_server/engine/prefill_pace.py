@@ -2,8 +2,8 @@
 
 A stream that runs waits for the prefill of others in every step, and a prompt that is computed in
 crumbs takes for ever. So prefill gets a share of the time, by what the steps before have taken on
-this machine: a piece is a pass through the model of its own, which costs about a decode step however
-short it is, and then so much a token. The pass can't be saved; the tokens are measured out.
+this machine: a piece is a pass through the model of its own, which costs about a decode step
+however short it is, and then so much a token. The pass can't be saved; the tokens are measured out.
 """
 
 _BESIDE = 1.0
