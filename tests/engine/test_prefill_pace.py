@@ -12,10 +12,10 @@ def settled(*, decode: float, per_token: float, a_pass: float = 1.0, steps: int 
     for _ in range(5):
         pace.observe(decode, prefilled=0, decoded=True)
     for _ in range(steps):
-        tokens = pace.tokens(decoding=True)
+        tokens = pace.tokens(prefilling=1, decoding=1)
         took = decode + decode * a_pass + tokens * per_token
         pace.observe(took, prefilled=tokens, decoded=True)
-    return pace.tokens(decoding=True)
+    return pace.tokens(prefilling=1, decoding=1)
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,18 @@ def test_alone_it_takes_larger_pieces() -> None:
     pace = PrefillPace()
     pace.observe(0.010, prefilled=0, decoded=True)
     pace.observe(0.1, prefilled=256, decoded=False)
-    assert pace.tokens(decoding=False) > pace.tokens(decoding=True)
+    assert pace.tokens(prefilling=1, decoding=0) > pace.tokens(prefilling=1, decoding=1)
+
+
+def test_a_crowd_that_waits_gets_more_than_one_who_does() -> None:
+    pace = PrefillPace()
+    pace.observe(0.010, prefilled=0, decoded=True)
+    pace.observe(0.1, prefilled=256, decoded=False)
+    one = pace.tokens(prefilling=1, decoding=1)
+    assert pace.tokens(prefilling=16, decoding=1) == 8 * one
+    assert pace.tokens(prefilling=16, decoding=16) == one
+    assert pace.tokens(prefilling=1, decoding=16) == one
 
 
 def test_the_first_piece_is_a_guess() -> None:
-    assert PrefillPace().tokens(decoding=False) == 256
+    assert PrefillPace().tokens(prefilling=1, decoding=0) == 256

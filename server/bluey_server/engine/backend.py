@@ -174,7 +174,7 @@ class Backend:
 
     def _generate(self) -> list[Outcome]:
         prefilling = len(self._requests) - len(self._decoding)
-        piece = self._pace.tokens(decoding=bool(self._decoding))
+        piece = self._pace.tokens(prefilling=prefilling, decoding=len(self._decoding))
         if self._scorer:
             piece //= 2  # streams wait for no more than without it
         rows = min(max(prefilling, 1), _PREFILL_ROWS)
@@ -194,7 +194,7 @@ class Backend:
 
     def _score(self) -> list[Outcome]:
         """Score as many tokens of prompts as the pace allows; each prompt's outcome is its own."""
-        left = self._scoring_pace.tokens(decoding=bool(self._decoding))
+        left = self._scoring_pace.tokens(prefilling=1, decoding=len(self._decoding))
         if len(self._requests) > len(self._decoding):
             left //= 2
         outcomes: list[Outcome] = []

@@ -8,7 +8,11 @@ however short it is, and then so much a token. The pass can't be saved; the toke
 
 _BESIDE = 1.0
 """Time of a piece beyond its pass, over a decode step's, while somebody decodes: streams run at
-about a third of their speed as long as somebody else's prompt is being computed, not slower."""
+about a third of their speed as long as somebody else's prompt is being computed."""
+
+_CROWD = 8.0
+"""Where more wait for their prompts than decode, so many times that, at most: time is shared by
+heads, or one early stream would hold up all who came a moment later."""
 
 _ALONE = 3.0
 """The same while nobody decodes; cancels and newcomers wait for so long. Less than a short answer
@@ -26,8 +30,9 @@ class PrefillPace:
         self._decode: float | None = None  # seconds of a step that only decodes
         self._per_token: float | None = None  # seconds of prefill, beyond the pass
 
-    def tokens(self, *, decoding: bool) -> int:
-        """How many tokens of prompts the coming step may compute, a power of two.
+    def tokens(self, *, prefilling: int, decoding: int) -> int:
+        """How many tokens of prompts the coming step may compute, a power of two, where so many
+        rows want some and so many decode.
 
         Powers of two, because float sums depend on the pieces: few sizes, few orders.
         """
@@ -35,7 +40,9 @@ class PrefillPace:
             return 256
         decode = self._decode or 0.0
         if decoding and decode:
-            target = _BESIDE * decode
+            beside = _BESIDE * decode
+            crowd = min(max(prefilling / decoding, 1.0), _CROWD)
+            target = max(beside, min(crowd * beside, _MOST_ALONE))
         else:
             target = min(max(_ALONE * decode, _LEAST_ALONE), _MOST_ALONE)
         tokens = _FEWEST
