@@ -60,6 +60,15 @@ class Tokenizer:
         """From a token's id to the bytes that it stands for; see token_bytes.py."""
         return reader_of(self._inner)
 
+    @functools.cached_property
+    def added_tokens(self) -> dict[str, int]:
+        """Ids of the tokens that stand beside the vocabulary proper, such as those for turns; text
+        that is written like one becomes it."""
+        return {
+            str(token.content): number
+            for number, token in self._inner.get_added_tokens_decoder().items()
+        }
+
     def token_id(self, token: str) -> int | None:
         """The id of one token by its exact text, or None."""
         found: int | None = self._inner.token_to_id(token)

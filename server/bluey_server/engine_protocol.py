@@ -26,6 +26,7 @@ class GenerationRequest(msgspec.Struct, frozen=True, kw_only=True):
     end_ids: tuple[int, ...]
     sampling: Sampling
     logprobs: int | None = None  # alternatives told with each token's own; None tells nothing
+    grammar: str | None = None  # llguidance's; the answer follows it
 
 
 class ScoreRequest(msgspec.Struct, frozen=True, kw_only=True):

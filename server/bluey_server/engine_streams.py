@@ -118,6 +118,7 @@ def engine_message(number: int, request: EngineRequest) -> Generate | Score:
         end_ids=request.end_ids,
         sampling=request.sampling,
         logprobs=request.logprobs,
+        grammar=request.grammar,
     )
 
 

@@ -34,6 +34,9 @@ class Generate(msgspec.Struct, frozen=True, kw_only=True, tag="generate"):
     end_ids: tuple[int, ...]  # ids that end the turn; the one that does is not given out
     sampling: Sampling
     logprobs: int | None = None  # alternatives told with each token's own; None tells nothing
+    grammar: str | None = (
+        None  # llguidance's; the answer follows it from its first token to its end
+    )
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True, tag="score"):

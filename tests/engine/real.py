@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bluey_server.engine.compiler import compiled
 from bluey_server.engine.engine import Engine
+from bluey_server.engine.grammar import Grammars
 from bluey_server.engine.loader import Checked, Unusable
 from bluey_server.messages import (
     Cancel,
@@ -43,8 +45,14 @@ class RealBench:
 
         self.backend = Backend(base, memory=memory)
         self.engine = Engine(
-            self.backend, slots=slots, max_rows=max_rows, fetch=self._fetch, send=self._hear
+            self.backend,
+            slots=slots,
+            max_rows=max_rows,
+            fetch=self._fetch,
+            compile=self._compile,
+            send=self._hear,
         )
+        self._grammars = Grammars(base / "tokenizer.json", self.backend.vocabulary)
         self.folders = dict(folders or {})
         self.fetched: list[str] = []
         self.steps = 0
@@ -139,6 +147,9 @@ class RealBench:
         """End with MLX, asserting that nothing was left behind."""
         assert_nothing_left(self.engine.status())
         self.backend.close()
+
+    def _compile(self, request: Generate) -> None:
+        self.engine.receive(compiled(self._grammars, request))
 
     def _fetch(self, adapter: str, slot: int) -> None:
         self.fetched.append(adapter)

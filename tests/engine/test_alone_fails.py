@@ -1,7 +1,6 @@
 """A request that fails, for whatever reason, fails alone: those beside it in the batch say token
 for token what they say alone."""
 
-import dataclasses
 import json
 import queue
 import shutil
@@ -15,6 +14,7 @@ from bluey_adapters.home import Home
 from bluey_adapters.store import LocalStore
 from bluey_server.engine import rows
 from bluey_server.engine.loader import AdapterLoader, Checked, Unusable
+from bluey_server.http.schema import schema_grammar
 from bluey_server.messages import Sampling
 from tests.engine.alone import Alone, same
 from tests.engine.conftest import make_adapter
@@ -33,11 +33,6 @@ COMPANIONS: dict[int, tuple[int, str | None]] = {
     PATIENT: (300, "adapter-2"),
 }
 """Number to length of prompt and adapter."""
-
-tells_of_dead_rows = pytest.mark.skipif(
-    "processor" not in {field.name for field in dataclasses.fields(rows.Row)},
-    reason="rows have no processor of their own, and can't be marked as failed",
-)
 
 
 class Company:
@@ -288,7 +283,6 @@ def test_a_dead_end_disturbs_nobody(company: Company, case: str) -> None:
     assert set(company.engine.failures) <= {BROKEN}
 
 
-@tells_of_dead_rows
 @pytest.mark.parametrize("case", NOTHING_ALLOWED)
 def test_a_dead_end_is_a_failure(company: Company, case: str) -> None:
     company.engine.ask(BROKEN, some_prompt(9, 9), max_tokens=8, **NOTHING_ALLOWED[case])
@@ -296,7 +290,6 @@ def test_a_dead_end_is_a_failure(company: Company, case: str) -> None:
     assert company.engine.answers[BROKEN] == []
 
 
-@tells_of_dead_rows
 @pytest.mark.parametrize("moment", [0, 1, 5])
 def test_a_processor_that_raises_fails_its_own_row(
     company: Company, monkeypatch: pytest.MonkeyPatch, moment: int
@@ -323,6 +316,49 @@ def test_a_processor_that_raises_fails_its_own_row(
     company.failed_alone()
     assert calls == moment + 1, "a failed row's processor is not asked again"
     assert len(company.engine.answers[BROKEN]) <= moment
+
+
+ENDLESS = schema_grammar(
+    {"type": "object", "properties": {"again": {"$ref": "#"}}, "required": ["again"]}
+)
+"""It holds itself: there is a way in, and none out."""
+
+TRUE = schema_grammar({"const": True})
+
+DEAD_ENDS: dict[str, dict[str, Any]] = {
+    "a grammar without an end": {"grammar": ENDLESS, "end_ids": (1, 5)},
+    "a grammar whose end no token tells": {"grammar": TRUE, "end_ids": ()},
+    "all that the grammar needs is ruled out": {
+        "grammar": TRUE,
+        "end_ids": (1, 5),
+        "sampling": Sampling(
+            temperature=1,
+            logit_bias=tuple((token, float("-inf")) for token in range(6, 4096)),
+        ),
+    },
+    "a grammar that is none": {"grammar": "start: nonsense", "end_ids": (1, 5)},
+}
+
+
+@pytest.mark.parametrize("case", DEAD_ENDS)
+def test_a_grammar_that_dead_ends_fails_its_own_row(company: Company, case: str) -> None:
+    company.engine.ask(BROKEN, some_prompt(9, 9), max_tokens=20, **DEAD_ENDS[case])
+    company.failed_alone()
+    told = company.engine.failures[BROKEN].message
+    assert "grammar" in told
+    assert "{" not in told, "what was said, or the grammar itself, is no part of it"
+
+
+def test_a_matcher_that_raises_fails_the_rows_of_grammars_alone(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any) -> None:
+        raise RuntimeError("the library broke its promise")
+
+    for way in ("fill_next_token_bitmask", "fill_next_token_bitmask_par"):
+        monkeypatch.setattr(f"bluey_server.engine.masks.{way}", fails)
+    company.engine.ask(BROKEN, some_prompt(9, 9), max_tokens=20, end_ids=(1, 5), grammar=TRUE)
+    company.failed_alone()
 
 
 def test_a_request_that_cannot_enter_the_batch(company: Company) -> None:

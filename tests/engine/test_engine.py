@@ -4,10 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from llguidance import LLMatcher, LLTokenizer
 
 from bluey_server.engine.adapter_config import UnservableAdapter
+from bluey_server.engine.compiler import Compiled, NotCompiled
 from bluey_server.engine.engine import Engine
 from bluey_server.engine.figures import BackendFigures
+from bluey_server.engine.grammar import Constraint
 from bluey_server.engine.kv_budget import Room
 from bluey_server.engine.loader import Checked, Unusable
 from bluey_server.engine.rows import Outcome, PromptScored, RowFailed, RowToken
@@ -43,6 +46,7 @@ class ScriptedBackend:
         self.rooms: dict[int, Room] = {}
         self.failing: set[int] = set()
         self.dropped: list[str] = []
+        self.constraints: dict[int, object] = {}
         self.scoring: dict[int, Score] = {}
 
     def load_adapter(self, slot: int, folder: Path) -> None:
@@ -59,7 +63,8 @@ class ScriptedBackend:
     def room(self, request: Generate | Score) -> Room:
         return self.rooms.get(request.id, Room.NOW)
 
-    def add(self, request: Generate, slot: int) -> int:
+    def add(self, request: Generate, slot: int, constraint: object = None) -> int:
+        self.constraints[request.id] = constraint
         if request.id in self.break_add:
             raise RuntimeError("no")
         assert slot == 0 or self.slots[slot] == request.adapter
@@ -111,11 +116,13 @@ class Bench:
         self.backend = ScriptedBackend()
         self.said: list[FromEngine] = []
         self.wanted: list[tuple[str, int]] = []
+        self.compiling: list[Generate] = []
         self.engine = Engine(
             self.backend,
             slots=slots,
             max_rows=max_rows,
             fetch=lambda adapter, slot: self.wanted.append((adapter, slot)),
+            compile=self.compiling.append,
             send=self.said.append,
         )
 
@@ -416,3 +423,46 @@ def test_a_prompt_that_is_scored_can_be_cancelled() -> None:
     bench.engine.step()
     assert bench.said == []
     assert bench.engine.status().waiting == []
+
+
+def a_constraint() -> Constraint:
+    """For an engine that only hands it on."""
+    return Constraint(LLMatcher(LLTokenizer("byte"), "start: /a/"), 262, (1,))
+
+
+def test_a_request_waits_for_its_grammar_and_is_overtaken() -> None:
+    bench = Bench()
+    bench.ask(1, grammar="g")
+    bench.ask(2)
+    bench.engine.step()
+    assert [request.id for request in bench.compiling] == [1]
+    assert (bench.engine.status().running, bench.engine.status().waiting) == ([2], [1])
+    constraint = a_constraint()
+    bench.engine.receive(Compiled(1, constraint))
+    bench.engine.step()
+    assert bench.backend.constraints == {1: constraint, 2: None}
+    assert bench.tokens(1) == [100]
+
+
+def test_a_grammar_of_no_use_fails_its_request_alone() -> None:
+    bench = Bench()
+    bench.ask(1, grammar="g")
+    bench.ask(2)
+    bench.engine.receive(NotCompiled(1, "it is none"))
+    bench.engine.step()
+    assert bench.failures() == {1: "grammar"}
+    assert bench.engine.status().waiting == []
+    assert bench.tokens(2) == [100]
+
+
+def test_a_request_that_is_cancelled_while_its_grammar_compiles() -> None:
+    bench = Bench()
+    bench.ask(1, grammar="g")
+    bench.engine.receive(Cancel(1))
+    assert bench.engine.status().waiting == []
+    for late in (Compiled(1, a_constraint()), NotCompiled(1, "it is none")):
+        bench.engine.receive(late)
+        bench.engine.step()
+    assert bench.backend.constraints == {}
+    assert bench.failures() == {}
+    assert bench.engine.idle

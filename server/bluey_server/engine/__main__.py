@@ -50,14 +50,18 @@ def _serve(
 ) -> None:
     blas = prepare_mlx(arguments.cache)  # before anything imports MLX
     from bluey_server.engine.backend import MAX_ROWS, Backend
+    from bluey_server.engine.compiler import GrammarCompiler
+    from bluey_server.engine.grammar import Grammars
 
     backend = Backend(arguments.model, memory=arguments.memory)
     loader = AdapterLoader(LocalStore(arguments.store), arguments.fingerprint, inbox.put)
+    grammars = Grammars(arguments.model / "tokenizer.json", backend.vocabulary)
     engine = Engine(
         backend,
         slots=arguments.slots,
         max_rows=MAX_ROWS,
         fetch=loader.fetch,
+        compile=GrammarCompiler(grammars, inbox.put).compile,
         send=link.send,
     )
     link.send(

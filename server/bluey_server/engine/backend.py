@@ -20,6 +20,7 @@ from mlx_lm.utils import load_model
 from bluey_server.engine.adjustments import Adjustment
 from bluey_server.engine.bank import LoRABank
 from bluey_server.engine.figures import BackendFigures
+from bluey_server.engine.grammar import Constraint
 from bluey_server.engine.kv_budget import KVBudget, KVCost, Room
 from bluey_server.engine.prefill_pace import PrefillPace
 from bluey_server.engine.prefix_cache import SHORTEST, PrefixCache
@@ -95,9 +96,9 @@ class Backend:
         self._scoring_pace = PrefillPace()  # a scored token costs more: all its logits are needed
         self._generator = self._make_generator()
         room = int(max(memory - (mx.get_active_memory() - before), 0) * _KV_SHARE)
-        cost, vocabulary = self._measure()
+        cost, self.vocabulary = self._measure()
         self._budget = KVBudget(cost, room)
-        self._scorer = Scorer(self._model, self._bank, vocabulary)
+        self._scorer = Scorer(self._model, self._bank, self.vocabulary)
         self._prefixes = PrefixCache(int(room * _PREFIX_SHARE))
         self._prompt_tokens = self._cached_tokens = self._steps = self._rows_stepped = 0
         self.load_seconds = time.monotonic() - started
@@ -122,9 +123,9 @@ class Backend:
             self._prefixes.shrink(self._budget.left(longest))
         return room
 
-    def add(self, request: Generate, slot: int) -> int:
+    def add(self, request: Generate, slot: int, constraint: Constraint | None = None) -> int:
         """Put a request into the batch; its prompt is computed in the coming steps, but for the
-        tokens that the prefix cache has: their number."""
+        tokens that the prefix cache has: their number. `constraint` is its grammar's."""
         layers, cached = self._prefixes.find(request.adapter, request.prompt)
         adjustment = Adjustment.wanted(request.sampling, request.prompt)
         row = Row(
@@ -133,6 +134,7 @@ class Backend:
             request.end_ids,
             request.min_tokens,
             adjustment,
+            constraint=constraint,
             logprobs=request.logprobs,
         )
         last = len(request.prompt) - 1
@@ -260,7 +262,7 @@ class Backend:
         request = self._requests[self._numbers[response.uid]]
         number, row = request.asked.id, request.row
         draw, place = row.draws.popleft()
-        failure = row.failure or _dead_end(draw.logprobs[place])
+        failure = row.failure or _dead_end(draw.logprobs[place], row)
         told = None if row.logprobs is None or failure else draw.told(place, row.logprobs)
         if response.finish_reason is None and failure is None:
             return RowToken(number, response.token, None, told)
@@ -324,8 +326,12 @@ def _cut(tokens: list[int], borders: list[int]) -> list[list[int]]:
     return [tokens[start:end] for start, end in zip(borders, ends, strict=True)]
 
 
-def _dead_end(logprob: float) -> str | None:
+def _dead_end(logprob: float, row: Row) -> str | None:
     """Why the token at hand is none: nothing could be chosen, or the logits are not numbers."""
     if math.isfinite(logprob):
         return None
+    if row.constraint is not None:
+        return row.constraint.failure or (
+            "no next token is possible: every one that the grammar allows is forbidden"
+        )
     return "no next token is possible: every one is forbidden, or the logits are not numbers"

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Protocol, assert_never
 
 from bluey_server.engine.adapter_config import UnservableAdapter
+from bluey_server.engine.compiler import Compiled, NotCompiled
 from bluey_server.engine.figures import BackendFigures
+from bluey_server.engine.grammar import Constraint
 from bluey_server.engine.kv_budget import Room
 from bluey_server.engine.loader import Checked, Unusable
 from bluey_server.engine.residency import Load, Residency, Resident, Wait
@@ -37,7 +39,7 @@ from bluey_server.messages import (
 
 log = logging.getLogger(__name__)
 
-Inbound = ToEngine | Checked | Unusable
+Inbound = ToEngine | Checked | Unusable | Compiled | NotCompiled
 
 _PREFETCH = -1
 """Stands in for a request's number where nobody waits for the adapter."""
@@ -50,7 +52,7 @@ class BackendProtocol(Protocol):
     def clear_slot(self, slot: int) -> None: ...
     def drop_adapter(self, adapter: str) -> None: ...
     def room(self, request: Generate | Score) -> Room: ...
-    def add(self, request: Generate, slot: int) -> int: ...
+    def add(self, request: Generate, slot: int, constraint: Constraint | None = None) -> int: ...
     def score(self, request: Score, slot: int) -> None: ...
     def remove(self, request: int) -> None: ...
     def step(self) -> list[Outcome]: ...
@@ -69,15 +71,20 @@ class Engine:
         slots: int,
         max_rows: int,
         fetch: Callable[[str, int], None],
+        compile: Callable[[Generate], None],
         send: Callable[[FromEngine], None],
     ) -> None:
-        """`fetch(adapter, slot)` asks for files; Checked or Unusable come back by `receive`."""
+        """`fetch(adapter, slot)` asks for files; Checked or Unusable come back by `receive`.
+        `compile(request)` asks for its grammar; Compiled or NotCompiled come back."""
         self._backend = backend
         self._residency = Residency(slots)
         self._max_rows = max_rows
         self._fetch = fetch
+        self._compile = compile
         self._send = send
         self._waiting: deque[Generate | Score] = deque()
+        self._compiling: dict[int, Generate] = {}  # they wait for their grammars
+        self._constraints: dict[int, Constraint] = {}  # of those that wait for a place
         self._running: set[int] = set()
         self._fetching: dict[str, float] = {}  # when an adapter's files were asked for
         self._place_free = False  # somebody has ended since the waiting were last looked at
@@ -94,6 +101,16 @@ class Engine:
     def receive(self, message: Inbound) -> None:
         """Take in one message."""
         match message:
+            case Generate(grammar=str()):
+                self._compiling[message.id] = message
+                self._compile(message)
+            case Compiled(request=request, constraint=constraint):
+                if request in self._compiling:  # else it was cancelled meanwhile
+                    self._waiting.append(self._compiling.pop(request))
+                    self._constraints[request] = constraint
+            case NotCompiled(request=request):
+                if self._compiling.pop(request, None) is not None:
+                    self._fail(request, "grammar", message.message)
             case Generate() | Score():
                 self._waiting.append(message)
             case Cancel(id=request):
@@ -125,7 +142,7 @@ class Engine:
         """What the engine holds."""
         return EngineStatus(
             running=sorted(self._running),
-            waiting=[request.id for request in self._waiting],
+            waiting=[*self._compiling, *(request.id for request in self._waiting)],
             slots=[SlotStatus(*entry) for entry in self._residency.table()],
             slots_total=len(self._residency),
             tokens_out=self._tokens_out,
@@ -176,7 +193,7 @@ class Engine:
             if isinstance(request, Score):
                 self._backend.score(request, slot)
             else:
-                cached = self._backend.add(request, slot)
+                cached = self._backend.add(request, slot, self._constraints.pop(request.id, None))
         except Exception as error:
             # Only this request is at fault; nothing of it has entered the batch.
             log.exception("request %d could not enter the batch", request.id)
@@ -225,6 +242,8 @@ class Engine:
 
     def _cancel(self, request: int) -> None:
         self._waiting = deque(waiting for waiting in self._waiting if waiting.id != request)
+        self._compiling.pop(request, None)
+        self._constraints.pop(request, None)
         self._unclaim()
         if request in self._running:
             self._backend.remove(request)
@@ -265,6 +284,7 @@ class Engine:
             self._fail(request.id, kind, message)
 
     def _fail(self, request: int, kind: str, message: str) -> None:
+        self._constraints.pop(request, None)
         self._send(Failed(id=request, kind=kind, message=message, retryable=False))
 
 

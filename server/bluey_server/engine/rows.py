@@ -19,6 +19,7 @@ from bluey_server.messages import Sampling, TokenLogprobs
 
 if TYPE_CHECKING:
     from bluey_server.engine.adjustments import Adjustment, Processor
+    from bluey_server.engine.grammar import Constraint
 
 _MASK = 2**64 - 1
 _GOLDEN = 0x9E3779B97F4A7C15
@@ -39,12 +40,21 @@ class Alternatives:
 
 
 class Draw:
-    """The log probabilities of the tokens that one step chose for its B rows."""
+    """The tokens that one step chose for its B rows, and their log probabilities."""
 
-    def __init__(self, logprobs: Any, alternatives: Alternatives | None = None) -> None:
-        """`logprobs`: (B,), on the device, its evaluation begun."""
+    def __init__(
+        self, tokens: Any, logprobs: Any, alternatives: Alternatives | None = None
+    ) -> None:
+        """`tokens`, `logprobs`: (B,), on the device, their evaluation begun."""
+        self._tokens = tokens
         self._logprobs = logprobs
         self._alternatives = alternatives
+
+    @functools.cached_property
+    def tokens(self) -> list[int]:
+        """Of every row."""
+        values: list[int] = self._tokens.tolist()
+        return values
 
     @functools.cached_property
     def logprobs(self) -> list[float]:
@@ -71,6 +81,7 @@ class Row:
     min_tokens: int
     adjustment: Adjustment | None = None  # penalties and biases; None wants none
     processor: Processor | None = None  # of its logits, after those
+    constraint: Constraint | None = None  # the grammar that the answer follows
     logprobs: int | None = None  # alternatives to be told of; None: nothing is
     sampled: int = 0  # tokens chosen so far
     draws: deque[tuple[Draw, int]] = field(default_factory=deque)
@@ -97,7 +108,10 @@ class Row:
 
     @property
     def may_end(self) -> bool:
-        """Whether the next token may be one that ends the turn."""
+        """Whether the next token may be one that ends the turn. A grammar that has nothing more to
+        say ends it, however few tokens there are."""
+        if self.constraint is not None and self.constraint.must_end:
+            return True
         return self.sampled >= self.min_tokens
 
 

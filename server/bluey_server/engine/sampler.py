@@ -12,6 +12,7 @@ import mlx.core as mx
 
 from bluey_server.engine.adjustments import adjust, count
 from bluey_server.engine.likeliest import likeliest, log_probabilities
+from bluey_server.engine.masks import Masks
 from bluey_server.engine.rows import Alternatives, Draw, Row, RowEntry
 
 _OFF = 2**31 - 1  # a top-k that keeps everything
@@ -56,6 +57,7 @@ class BatchSampler:
     def __init__(self) -> None:
         self.entry = RowEntry([])
         self.logits: mx.array | None = None  # (B, V); penalties need them as they were
+        self._masks = Masks()
 
     def __call__(self, logprobs: mx.array) -> mx.array:
         """(B, V) log probabilities to (B,) token ids."""
@@ -69,6 +71,10 @@ class BatchSampler:
         elif self.logits is not None and told:
             # BatchGenerator's own have the model's dtype, and half of one is too coarse to tell.
             logprobs = log_probabilities(self.logits)
+        if any(row.constraint is not None for row in rows):
+            logprobs = self._masks.apply(logprobs, rows)
+            if told:
+                logprobs = log_probabilities(logprobs)  # of what is left
         logprobs = _forbid_ends(logprobs, rows)
         tokens = mx.argmax(logprobs, axis=-1)
         if not parameters.greedy:
@@ -82,7 +88,7 @@ class BatchSampler:
             mx.async_eval(tokens, chosen)
         else:
             mx.async_eval(tokens, chosen, alternatives.ids, alternatives.logprobs)
-        draw = Draw(chosen, alternatives)
+        draw = Draw(tokens, chosen, alternatives)
         for index, row in enumerate(rows):
             row.sampled += 1
             row.draws.append((draw, index))

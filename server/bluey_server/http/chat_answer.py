@@ -14,15 +14,41 @@ from bluey_server.http.chat_request import ChatRequest
 from bluey_server.http.logprobs import ChatLogprobs, chat_logprobs
 from bluey_server.http.names import Model
 from bluey_server.http.reply import Collected
+from bluey_server.http.text_events import CallArguments, CallBegun
 from bluey_server.http.told_tokens import ToldToken
 from bluey_server.http.usage import Usage, system_fingerprint, usage
 
 
+class Function(msgspec.Struct, frozen=True):
+    """What is called; in streams, what is new of it."""
+
+    name: str | UnsetType = UNSET
+    arguments: str | UnsetType = UNSET
+
+
+class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    type: str = "function"
+    function: Function
+
+
+class ToolCallDelta(msgspec.Struct, frozen=True, kw_only=True):
+    """What is new of a call. All but index and arguments stand in its first only: clients
+    concatenate what they get."""
+
+    index: int
+    id: str | UnsetType = UNSET
+    type: str | UnsetType = UNSET
+    function: Function
+
+
 class Message(msgspec.Struct, frozen=True, kw_only=True):
     role: str = "assistant"
-    content: str
+    content: str | None
     refusal: None = None
     annotations: tuple[()] = ()
+    tool_calls: tuple[ToolCall, ...] | UnsetType = UNSET
+    function_call: Function | UnsetType = UNSET
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +65,8 @@ class Delta(msgspec.Struct, frozen=True):
     role: str | UnsetType = UNSET
     content: str | UnsetType = UNSET
     refusal: UnsetType | None = UNSET
+    tool_calls: tuple[ToolCallDelta, ...] | UnsetType = UNSET
+    function_call: Function | UnsetType = UNSET
 
 
 class ChunkChoice(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,9 +122,9 @@ class ChatAnswer:
         choices = (
             Choice(
                 index=index,
-                message=Message(content=one.text),
+                message=self._message(one),
                 logprobs=None if self._request.logprobs is None else self._logprobs(one.told),
-                finish_reason=one.reason,
+                finish_reason=self._reason(one.reason),
             )
             for index, one in enumerate(answers)
         )
@@ -125,15 +153,45 @@ class ChatAnswer:
         logprobs = self._logprobs(told) if told else None
         return [self._chunk(ChunkChoice(index=index, delta=Delta(content=text), logprobs=logprobs))]
 
+    def call(self, index: int, event: CallBegun | CallArguments) -> list[msgspec.Struct]:
+        """A chunk with the beginning of a call, or with more of its arguments."""
+        match event:
+            case CallBegun(call, id, name):
+                function = Function(name, "")
+                called = ToolCallDelta(index=call, id=id, type="function", function=function)
+            case CallArguments(call, text):
+                function = Function(arguments=text)
+                called = ToolCallDelta(index=call, function=function)
+        delta = (
+            Delta(function_call=function) if self._request.legacy else Delta(tool_calls=(called,))
+        )
+        return [self._chunk(ChunkChoice(index=index, delta=delta))]
+
     def closing(self, index: int, finish_reason: str) -> list[msgspec.Struct]:
         """The chunk that says why a choice is over."""
-        return [self._chunk(ChunkChoice(index=index, delta=Delta(), finish_reason=finish_reason))]
+        reason = self._reason(finish_reason)
+        return [self._chunk(ChunkChoice(index=index, delta=Delta(), finish_reason=reason))]
 
     def last(self, completion_tokens: int, cached_tokens: int) -> list[msgspec.Struct]:
         """The last chunk, where usage was asked for."""
         if not self._request.include_usage:
             return []
         return [self._chunk(usage=usage(self._prompt_tokens, completion_tokens, cached_tokens))]
+
+    def _message(self, one: Collected) -> Message:
+        if not one.calls:
+            return Message(content=one.text)
+        content = one.text or None
+        if self._request.legacy:
+            called = Function(one.calls[0].name, one.calls[0].arguments)
+            return Message(content=content, function_call=called)
+        calls = (
+            ToolCall(id=call.id, function=Function(call.name, call.arguments)) for call in one.calls
+        )
+        return Message(content=content, tool_calls=tuple(calls))
+
+    def _reason(self, reason: str) -> str:
+        return "function_call" if self._request.legacy and reason == "tool_calls" else reason
 
     def _logprobs(self, told: Sequence[ToldToken]) -> ChatLogprobs:
         return chat_logprobs(told, self._tokenizer)

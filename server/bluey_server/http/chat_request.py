@@ -7,13 +7,16 @@ from typing import Any
 
 import msgspec
 
+from bluey_server.http.chat_tools import read_tools
 from bluey_server.http.conversation import read_messages
 from bluey_server.http.errors import BadRequest
 from bluey_server.http.fields import CHAT_FIELDS, read_fields
 from bluey_server.http.kinds import missing
+from bluey_server.http.response_format import JsonFormat, read_format
+from bluey_server.http.structure import Wishes
 from bluey_server.http.text_request import TextRequest, check_min_tokens, read_common
 
-_GIVEN_BY_US = ("messages", "add_generation_prompt")
+_GIVEN_BY_US = ("messages", "add_generation_prompt", "tools")
 
 
 class ChatRequest(TextRequest, frozen=True, kw_only=True):
@@ -21,6 +24,8 @@ class ChatRequest(TextRequest, frozen=True, kw_only=True):
 
     messages: list[dict[str, Any]]
     template_extra: dict[str, Any]
+    wishes: Wishes = Wishes()
+    legacy: bool = False  # calls are to be told in the older form, `function_call`
 
 
 def parse_body(body: bytes) -> dict[str, Any]:
@@ -47,13 +52,21 @@ def read_chat_request(given: dict[str, Any]) -> ChatRequest:
             raise missing(required)
     max_tokens = fields.get("max_completion_tokens", fields.get("max_tokens"))
     check_min_tokens(fields.get("min_tokens", 0), max_tokens)
+    tools, legacy = read_tools(fields)
     return ChatRequest(
         **read_common(fields, ignored),
         messages=read_messages(fields["messages"]),
         max_tokens=max_tokens,
         logprobs=_logprobs(fields),
         template_extra=_template_extra(fields),
+        wishes=Wishes(format=_format(fields), tools=tools),
+        legacy=legacy,
     )
+
+
+def _format(fields: dict[str, Any]) -> JsonFormat | None:
+    given = fields.get("response_format")
+    return None if given is None else read_format("response_format", given)
 
 
 def _logprobs(fields: dict[str, Any]) -> int | None:

@@ -11,6 +11,7 @@ from bluey_server.http.completion_request import CompletionRequest
 from bluey_server.http.logprobs import CompletionLogprobs, completion_logprobs
 from bluey_server.http.names import Model
 from bluey_server.http.reply import Collected
+from bluey_server.http.text_events import CallArguments, CallBegun
 from bluey_server.http.told_tokens import ToldToken
 from bluey_server.http.usage import Usage, system_fingerprint, usage
 
@@ -71,6 +72,10 @@ class CompletionAnswer:
             return []
         logprobs = self._logprobs(told) if told else None
         return [self._chunk(CompletionChoice(text, index, logprobs, None))]
+
+    def call(self, index: int, event: CallBegun | CallArguments) -> list[msgspec.Struct]:
+        """Never: bare prompts come without tools."""
+        raise AssertionError(f"a call in answer {index}: {event}")
 
     def closing(self, index: int, finish_reason: str) -> list[msgspec.Struct]:
         """The part that says why a choice is over."""

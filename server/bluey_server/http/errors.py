@@ -134,6 +134,7 @@ _OF_ENGINE_FAILURES: dict[str, _Row] = {
     "adapter_missing": _OF_EXCEPTIONS[StoreError],
     "wrong_base": _OF_EXCEPTIONS[WrongBase],
     "base_unusable": _OF_EXCEPTIONS[BaseError],
+    "grammar": _Row(400, "invalid_json_schema", "response_format"),
     "no_memory": _Row(400, "context_length_exceeded", "messages"),
     "engine_loading": _Row(503, "model_loading", retry_after=5),
     "queue_timeout": _Row(503, "queue_timeout", retry_after=30),

@@ -38,7 +38,7 @@ class Exchange:
     last_token: float | None = None
     ignored: tuple[str, ...] = ()
     status: int | None = None
-    outcome: str | None = None  # "stop" | "length" | "cancelled" | "failed:KIND"
+    outcome: str | None = None  # "stop" | "length" | "tool_calls" | "cancelled" | "failed:KIND"
 
     def attach(self, scope: "Scope") -> None:
         """Make `exchange_of` find this from the request's scope."""

@@ -49,10 +49,6 @@ def _one_of(*values: object) -> Callable[[Any], bool]:
     return lambda value: value in values
 
 
-def _plain_text(value: Any) -> bool:
-    return isinstance(value, dict) and value.get("type", "text") == "text"
-
-
 def _usual_text(value: Any) -> bool:
     return isinstance(value, dict) and all(inner is None for inner in value.values())
 
@@ -107,14 +103,14 @@ CHAT_FIELDS: tuple[Field, ...] = (
     Field("top_logprobs", Integer(0, 20)),
     Field("reasoning_effort", Text(EFFORTS)),  # for templates that know it
     Field("chat_template_kwargs", Object()),
-    Field("parallel_tool_calls", Boolean(), HARMLESS),
+    Field("response_format", Object()),
+    Field("tools", Array()),
+    Field("tool_choice", _WORD_OR_OBJECT),
+    Field("parallel_tool_calls", Boolean()),
+    Field("functions", Array()),  # older names of tools and tool_choice
+    Field("function_call", _WORD_OR_OBJECT),
     Field("prediction", Object(), HARMLESS),
     Field("verbosity", Text(), HARMLESS),
-    Field("response_format", Object(), REFUSED, _plain_text),
-    Field("tools", Array(), REFUSED, _one_of([])),
-    Field("tool_choice", _WORD_OR_OBJECT, REFUSED, _one_of("none", "auto")),
-    Field("functions", Array(), REFUSED, _one_of([])),
-    Field("function_call", _WORD_OR_OBJECT, REFUSED, _one_of("none", "auto")),
     Field("modalities", Array(), REFUSED, _one_of(["text"], [])),
     Field("audio", Object(), REFUSED),
     Field("web_search_options", Object(), REFUSED),

@@ -9,7 +9,6 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
-from bluey_adapters.tokenizer import TextStream
 from bluey_server.engine_protocol import (
     EngineProtocol,
     GeneratedTokens,
@@ -20,16 +19,12 @@ from bluey_server.engine_protocol import (
     GenerationStarted,
     ScoredTokens,
 )
+from bluey_server.http.answer_text import AnswerText
 from bluey_server.http.deadlines import Limits, next_event
 from bluey_server.http.errors import busy, engine_failure
 from bluey_server.http.prompt import Prompt
 from bluey_server.http.prompt_score import score_echo
-from bluey_server.http.stop_matcher import StopMatcher
 from bluey_server.http.text_events import Pulse, TextEnd, TextEvent, TextPiece, TextStarted
-from bluey_server.http.told_tokens import HeldTokens, ToldToken
-
-_CONTEXT = 4
-"""Tokens of a prompt that decide how the text after them is written."""
 
 
 async def generate_text(
@@ -56,43 +51,26 @@ async def generate_text(
     if prompt.generation.max_tokens == 0:
         yield TextEnd("", "length")
         return
-    before = prompt.generation.prompt[-_CONTEXT:] if prompt.continues else ()
-    stream = TextStream(prompt.model.base.tokenizer, before)
-    matcher = StopMatcher(prompt.stop)
-    min_tokens = prompt.generation.min_tokens
-    tokens = 0
-    decoded, held = given, HeldTokens()
+    answer = AnswerText(prompt, given)
     started = False
-    end: TextEnd | None = None
+    end: TextEvent | None = None
     async with aclosing(engine.submit(prompt.model.base, prompt.generation)) as events:
         while end is None:
             match await next_event(events, limits, started=started):
                 case GeneratedTokens(ids, logprobs):
-                    text = ""
-                    for place, token in enumerate(ids):
-                        tokens += 1
-                        if logprobs is not None:
-                            held.add(ToldToken(token, logprobs[place], decoded))
-                        new = stream.push(token)
-                        decoded += len(new)
-                        text += matcher.push(new, may_match=tokens >= min_tokens)
-                        if matcher.matched:
-                            end = TextEnd("", "stop")
-                            break
-                    given += len(text)
-                    yield TextPiece(text, tokens, held.release(given))
+                    for event in answer.push(ids, logprobs):
+                        yield event
+                    if answer.stopped:
+                        end = answer.stop()
                 case GenerationStarted(cached_tokens=cached_tokens):
                     started = True
                     yield TextStarted(cached_tokens)
                 case GenerationAlive():
                     yield Pulse()
                 case GenerationFinished(reason):
-                    text = matcher.push(stream.finish())
-                    end = (
-                        TextEnd(text, "stop", held.release(given + len(text)))
-                        if matcher.matched
-                        else TextEnd(text + matcher.finish(), reason, held.rest())
-                    )
+                    *rest, end = answer.finish(reason)
+                    for event in rest:
+                        yield event
                 case ScoredTokens():
                     raise AssertionError("nothing was to be scored")
                 case GenerationBusy(retry_after):

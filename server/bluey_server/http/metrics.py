@@ -109,7 +109,7 @@ class Metrics:
 def outcome_of(exchange: Exchange) -> str:
     """How a request ended, in one of seven words."""
     match exchange.outcome:
-        case "stop" | "length" | "cancelled" as outcome:
+        case "stop" | "length" | "tool_calls" | "cancelled" as outcome:
             return outcome
         case "failed:busy":
             return "busy"

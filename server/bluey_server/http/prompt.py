@@ -13,6 +13,7 @@ from bluey_server.http.branch_points import encode_with_branch_points
 from bluey_server.http.chat_request import ChatRequest
 from bluey_server.http.errors import BadRequest
 from bluey_server.http.names import Model
+from bluey_server.http.structure import Calls, Structure, structure
 from bluey_server.http.text_request import TextRequest, check_min_tokens
 from bluey_server.http.told_tokens import ToldToken
 
@@ -35,6 +36,7 @@ class Prompt:
     stop: tuple[str, ...]
     continues: bool = False  # the answer's text goes on from the prompt's
     echo: Echo | None = None  # shared by all answers to the prompt
+    calls: Calls | None = None  # how those in the answer are found
 
     def answers(self, n: int) -> list["Prompt"]:
         """The prompt, once for each of `n` answers: the first is what n = 1 gives, and the same
@@ -56,14 +58,9 @@ async def prepare_prompt(request: ChatRequest, model: Model, request_id: str) ->
 
     Raises BadRequest; NoChatTemplate or TemplateRefused from the template.
     """
-    # Long conversations take a while to tokenize, and a template may loop: not on the event loop.
-    ids, checkpoints = await asyncio.to_thread(
-        encode_with_branch_points,
-        model.base,
-        request.messages,
-        template=model.template,
-        extra=request.template_extra,
-    )
+    # Long conversations take a while to tokenize, large schemas to compile, and a template may
+    # loop: not on the event loop.
+    ids, checkpoints, done = await asyncio.to_thread(_write_down, request, model)
     check_bias(request, model)
     highest = model.base.vocabulary_size - 1
     if max(ids, default=0) > highest:
@@ -74,8 +71,18 @@ async def prepare_prompt(request: ChatRequest, model: Model, request_id: str) ->
             param="messages",
         )
     room = answer_room(len(ids), request.max_tokens, model, "messages")
-    generation = ask(request, model, request_id, ids, room, checkpoints=checkpoints)
-    return Prompt(model, generation, request.stop)
+    generation = ask(
+        request, model, request_id, ids, room, checkpoints=checkpoints, grammar=done.grammar
+    )
+    return Prompt(model, generation, request.stop, calls=done.calls)
+
+
+def _write_down(request: ChatRequest, model: Model) -> tuple[list[int], tuple[int, ...], Structure]:
+    done = structure(request.wishes, request.messages, request.template_extra, model)
+    ids, checkpoints = encode_with_branch_points(
+        model.base, done.messages, template=model.template, extra=done.extra
+    )
+    return ids, checkpoints, done
 
 
 def ask(

@@ -26,7 +26,15 @@ from bluey_server.http.prompt import Prompt
 from bluey_server.http.service import Service
 from bluey_server.http.side_by_side import side_by_side
 from bluey_server.http.stream_writer import StreamWriter
-from bluey_server.http.text_events import Pulse, TextEnd, TextEvent, TextPiece, TextStarted
+from bluey_server.http.text_events import (
+    CallArguments,
+    CallBegun,
+    Pulse,
+    TextEnd,
+    TextEvent,
+    TextPiece,
+    TextStarted,
+)
 from bluey_server.http.text_request import TextRequest
 from bluey_server.http.told_tokens import ToldToken
 
@@ -34,22 +42,46 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
+class Call:
+    """A function that the model calls."""
+
+    id: str
+    name: str
+    arguments: str = ""  # in JSON
+
+
+@dataclass
 class Collected:
     """All of one answer."""
 
     text: str = ""
+    calls: list[Call] = field(default_factory=list)
     told: list[ToldToken] = field(default_factory=list)
     reason: str = ""
 
+    def add(self, event: TextEvent) -> None:
+        """What an event tells of it."""
+        match event:
+            case TextPiece(text=text, told=told) | TextEnd(text=text, told=told):
+                self.text += text
+                self.told += told
+                if isinstance(event, TextEnd):
+                    self.reason = event.reason
+            case CallBegun(id=id, name=name):
+                self.calls.append(Call(id, name))
+            case CallArguments(text=text):
+                self.calls[-1].arguments += text
+
 
 class Answer(Protocol):
-    """Writes answers down. `piece` and `closing` take the index of the choice."""
+    """Writes answers down. `piece`, `call` and `closing` take the index of the choice."""
 
     def whole(
         self, answers: Sequence[Collected], completion_tokens: int, cached_tokens: int
     ) -> msgspec.Struct: ...
     def opening(self) -> list[msgspec.Struct]: ...
     def piece(self, index: int, text: str, told: Sequence[ToldToken]) -> list[msgspec.Struct]: ...
+    def call(self, index: int, event: CallBegun | CallArguments) -> list[msgspec.Struct]: ...
     def closing(self, index: int, finish_reason: str) -> list[msgspec.Struct]: ...
     def last(self, completion_tokens: int, cached_tokens: int) -> list[msgspec.Struct]: ...
 
@@ -127,11 +159,7 @@ class Reply:
         answers = [Collected() for _ in self._tokens]
         async for index, event in events:
             self._note(index, event, exchange)
-            if isinstance(event, TextPiece | TextEnd):
-                answers[index].text += event.text
-                answers[index].told += event.told
-            if isinstance(event, TextEnd):
-                answers[index].reason = event.reason
+            answers[index].add(event)
         exchange.outcome = _outcome([one.reason for one in answers])
         await _send_json(send, answer.whole(answers, *_figures(exchange)))
 
@@ -157,6 +185,8 @@ class Reply:
                         payloads = answer.piece(index, text, told)
                         if payloads:
                             await writer.write(*payloads)
+                    case CallBegun() | CallArguments():
+                        await writer.write(*answer.call(index, event))
                     case TextEnd(text, reason, told):
                         payloads = answer.piece(index, text, told) + answer.closing(index, reason)
                         reasons.append(reason)
@@ -201,7 +231,7 @@ def _figures(exchange: Exchange) -> tuple[int, int]:
 
 
 def _outcome(reasons: Sequence[str]) -> str:
-    return "length" if "length" in reasons else "stop"
+    return next((one for one in ("length", "tool_calls") if one in reasons), "stop")
 
 
 async def _send_json(send: Send, payload: msgspec.Struct) -> None:

@@ -20,6 +20,21 @@ class TextPiece(msgspec.Struct, frozen=True):
     told: tuple[ToldToken, ...] = ()  # where log probabilities are asked for
 
 
+class CallBegun(msgspec.Struct, frozen=True):
+    """The model calls a function."""
+
+    call: int  # 0, 1, … within the answer
+    id: str
+    name: str
+
+
+class CallArguments(msgspec.Struct, frozen=True):
+    """More of the JSON that is the arguments of the latest call."""
+
+    call: int
+    text: str
+
+
 class Pulse(msgspec.Struct, frozen=True):
     """No token, but the engine is at it."""
 
@@ -28,8 +43,8 @@ class TextEnd(msgspec.Struct, frozen=True):
     """The answer is whole."""
 
     text: str  # what was still held back
-    reason: str  # "stop" | "length"
+    reason: str  # "stop" | "length" | "tool_calls": whole calls were made
     told: tuple[ToldToken, ...] = ()
 
 
-TextEvent = TextStarted | TextPiece | Pulse | TextEnd
+TextEvent = TextStarted | TextPiece | CallBegun | CallArguments | Pulse | TextEnd
