@@ -3,6 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes is the machine's affair, and what else it does.
+settings.register_profile("bluey", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("bluey")
 
 _SLOW = "slow: `make test-all` runs it"
 

@@ -1,5 +1,6 @@
 """The SQLite file: opening it, its migrations, its transactions, its clock."""
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ class Database:
         Raises RegistryError when the file can't be used.
         """
         self._path = path
+        _keep_private(path)
         try:
             self._connection = sqlite3.connect(path, isolation_level=None)
         except sqlite3.Error as error:
@@ -33,6 +35,8 @@ class Database:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
             self._connection.execute("PRAGMA foreign_keys = ON")
+            # What is forgotten is gone: some of it was said in confidence.
+            self._connection.execute("PRAGMA secure_delete = ON")
             self._migrate()
         except sqlite3.Error as error:
             self.close()
@@ -100,6 +104,15 @@ class Database:
 
     def _schema_version(self) -> int:
         return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _keep_private(path: Path) -> None:
+    """Make the file its user's alone, conversations being in it; SQLite gives the files beside it
+    the same mode. Left to SQLite to complain about, where it can't be had."""
+    with contextlib.suppress(OSError):
+        path.touch(mode=0o600)
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
 
 
 def _statements(script: str) -> Iterator[str]:

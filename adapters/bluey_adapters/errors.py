@@ -5,6 +5,7 @@ BlueyError                        (bluey_data.errors)
 ├── SettingsError                 a bad value in a flag, the environment or config.toml
 ├── RegistryError                 the registry refused
 │   ├── UnknownName               no base, adapter or version of that name
+│   ├── UnknownResponse           no such response, or no longer
 │   └── Conflict                  somebody else was there first, or it is in use
 ├── StoreError                    an adapter's files
 │   └── DamagedAdapter            they are not the files that were published
@@ -34,6 +35,14 @@ class UnknownName(RegistryError):
     def __init__(self, message: str, name: str) -> None:
         super().__init__(message)
         self.name = name
+
+
+class UnknownResponse(RegistryError):
+    """No response of that id, or no longer, or not this owner's."""
+
+    def __init__(self, response_id: str) -> None:
+        super().__init__(f"Response with id '{response_id}' not found.")
+        self.response_id = response_id
 
 
 class Conflict(RegistryError):

@@ -1,4 +1,5 @@
-"""The registry: bases, adapter versions, names, jobs and keys, in one SQLite file that all share.
+"""The registry: bases, adapter versions, names, jobs, keys and responses, in one SQLite file that
+all share.
 
 One Registry belongs to one thread. The database never holds weights; those are the store's.
 """
@@ -12,6 +13,7 @@ from bluey_adapters.database import Database
 from bluey_adapters.home import Home
 from bluey_adapters.job_table import JobTable
 from bluey_adapters.key_table import KeyTable
+from bluey_adapters.response_table import ResponseTable
 from bluey_adapters.store import LocalStore
 
 
@@ -30,6 +32,7 @@ class Registry(Closing):
         self.adapters = AdapterTable(self._database)
         self.jobs = JobTable(self._database)
         self.keys = KeyTable(self._database)
+        self.responses = ResponseTable(self._database)
         self.bases.seed()
 
     def catalog(self) -> Catalog:

@@ -9,6 +9,7 @@ from openai import OpenAI
 
 from bluey_adapters.home import Home
 from bluey_admin.server_process import ServerProcess
+from tests.contract.asking import CHAT, COMPLETIONS, Asker, make_client
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +33,17 @@ def client(url: str) -> Iterator[OpenAI]:
     key = os.environ.get("BLUEY_API_KEY", "any")
     with OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0, timeout=120) as client:
         yield client
+
+
+@pytest.fixture(params=[CHAT, COMPLETIONS])
+def ask(url: str, request: pytest.FixtureRequest) -> Iterator[Asker]:
+    """Asks chat completions, and the same of completions."""
+    with make_client(url) as client:
+        yield Asker(client, request.param)
+
+
+@pytest.fixture
+def ask_chat(url: str) -> Iterator[Asker]:
+    """Asks chat completions alone."""
+    with make_client(url) as client:
+        yield Asker(client, CHAT)

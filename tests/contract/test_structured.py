@@ -10,6 +10,9 @@ import pydantic
 import pytest
 from openai import OpenAI
 
+from bluey_adapters.tokenizer import Tokenizer
+from bluey_data.catalog import embedded_model
+
 ASK: Any = [{"role": "user", "content": "What is the weather in Rome? Be brief."}]
 
 DOG = {
@@ -196,6 +199,26 @@ def test_some_of_the_tools(client: OpenAI) -> None:
     assert (call.function.name, call.function.arguments) == ("time", "{}")
 
 
+def test_several_calls_or_one(client: OpenAI) -> None:
+    """parallel_tool_calls, of a model that would rather go on than end."""
+    [line_break] = Tokenizer.load(embedded_model("tiny-it")).encode("\n", special=False)
+
+    def calls(parallel: bool) -> int:
+        answer = client.chat.completions.create(
+            model="it",
+            messages=ASK,
+            tools=[TIME],
+            tool_choice="required",
+            parallel_tool_calls=parallel,
+            logit_bias={str(line_break): 100},
+            max_tokens=200,
+        )
+        return len(answer.choices[0].message.tool_calls or [])
+
+    assert calls(parallel=True) > 1
+    assert calls(parallel=False) == 1
+
+
 def test_free_to_call(client: OpenAI) -> None:
     """Whether it calls is the model's to say; a call is always a valid one."""
     for seed in range(4):
@@ -305,3 +328,12 @@ def test_what_can_not_be_enforced(client: OpenAI) -> None:
             model="it", messages=ASK, response_format=form({"not": {"type": "string"}})
         )
     assert refused.value.param == "response_format"
+
+
+@pytest.mark.parametrize("bound", [{"response_format": {"type": "json_object"}}, {"tools": [TIME]}])
+def test_what_is_bound_can_not_go_on_for_ever(client: OpenAI, bound: dict[str, Any]) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.chat.completions.create(
+            model="it", messages=ASK, extra_body={"ignore_eos": True}, **bound
+        )
+    assert refused.value.param == "ignore_eos"

@@ -1,6 +1,5 @@
 """Chat completions through the real `openai` client."""
 
-import openai
 import pytest
 
 from bluey_server.messages import Sampling
@@ -44,13 +43,6 @@ def test_a_stream_says_the_same(shared: Rig) -> None:
     assert chunks[-1].choices == []
     assert chunks[-1].usage is not None
     assert chunks[-1].usage.completion_tokens > 0
-
-
-def test_the_client_s_own_accumulation_of_a_stream(shared: Rig) -> None:
-    shared.engine.enqueue(Say("One two three"))
-    with shared.openai().chat.completions.stream(model="it", messages=HELLO) as stream:
-        message = stream.get_final_completion().choices[0].message
-    assert (message.role, message.content) == ("assistant", "One two three")
 
 
 def test_the_conversation_is_written_down_by_the_template(shared: Rig) -> None:
@@ -127,16 +119,6 @@ def test_length_is_told_as_such(shared: Rig) -> None:
     assert answer["usage"]["completion_tokens"] == 2
 
 
-def test_too_long_a_conversation(shared: Rig) -> None:
-    with pytest.raises(openai.BadRequestError) as caught:
-        shared.openai().chat.completions.create(
-            model="it", messages=[{"role": "user", "content": "word " * 9000}]
-        )
-    assert caught.value.code == "context_length_exceeded"
-    assert caught.value.param == "messages"
-    assert "This model's maximum context length is 8192 tokens. However, " in caught.value.message
-
-
 def test_too_long_an_answer(shared: Rig) -> None:
     error = shared.chat(max_tokens=8192).json()["error"]
     assert error["code"] == "context_length_exceeded"
@@ -196,11 +178,6 @@ def test_a_stop_string_in_the_last_token_wins_over_length(shared: Rig) -> None:
 
 def test_more_than_four_stop_strings(shared: Rig) -> None:
     assert shared.chat(stop=[f"<{number}>" for number in range(14)]).status_code == 200
-
-
-def test_service_tier_is_answered_with_the_one_there_is(shared: Rig) -> None:
-    assert shared.chat(service_tier="flex").json()["service_tier"] == "default"
-    assert "service_tier" not in shared.chat().json()
 
 
 def test_the_shape_of_a_whole_answer(shared: Rig) -> None:

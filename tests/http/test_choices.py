@@ -71,14 +71,6 @@ def test_a_stream_opens_them_in_order_and_tells_whose_each_part_is(shared: Rig) 
     assert usage["usage"]["completion_tokens"] == len("onetwo twothree three three")
 
 
-def test_the_client_s_own_accumulation(shared: Rig) -> None:
-    for text in ("one", "two", "three"):
-        shared.engine.enqueue(Say(text, apart=True))
-    with shared.openai().chat.completions.stream(model="it", messages=HELLO, n=3) as stream:
-        choices = stream.get_final_completion().choices
-    assert {choice.message.content for choice in choices} == {"one", "two", "three"}
-
-
 def test_the_others_begin_when_the_first_has_a_token(launch: Launch) -> None:
     rig = launch()
     gate = Wait()

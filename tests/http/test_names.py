@@ -4,6 +4,9 @@ import shutil
 import time
 from pathlib import Path
 
+import openai
+import pytest
+
 from bluey_adapters.bases import Base
 from bluey_adapters.home import Home
 from bluey_adapters.hyperparameters import Hyperparameters
@@ -69,6 +72,33 @@ def test_training_promoting_and_rolling_back_while_the_server_runs(
     with Registry(home) as registry:
         registry.remove("pup", None)
     assert refusal(rig, "pup")[0] == 404
+
+
+def test_an_adapter_is_deleted(launch: Launch, home: Home) -> None:
+    rig = launch()
+    old, new = (add_adapter(home, "pup", weights=weights) for weights in (b"one", b"two"))
+    models = rig.openai().models
+    with pytest.raises(openai.BadRequestError, match="promote another version first"):
+        models.delete("pup@2")  # the bare name means it
+    assert models.delete("pup@1").to_dict() == {"id": "pup@1", "object": "model", "deleted": True}
+    assert refusal(rig, "pup@1")[0] == 404
+    assert ask(rig, "pup") == new.digest
+    assert rig.engine.dropped.get(timeout=20)[1] == old.digest
+    assert models.delete("pup").deleted
+    for gone in ("pup", "pup@2"):
+        assert refusal(rig, gone)[0] == 404
+        with pytest.raises(openai.NotFoundError):
+            models.delete(gone)
+    assert not {"pup", "pup@2"} & {model.id for model in models.list()}
+
+
+@pytest.mark.parametrize("base", ["it", "tiny-it"])
+def test_a_base_is_not_deleted(launch: Launch, base: str) -> None:
+    rig = launch()
+    with pytest.raises(openai.PermissionDeniedError, match=base) as caught:
+        rig.openai().models.delete(base)
+    assert caught.value.code == "model_not_deletable"
+    assert ask(rig, base) is None
 
 
 def test_a_stream_goes_on_with_the_version_it_began_with(launch: Launch, home: Home) -> None:

@@ -12,6 +12,7 @@ import pytest
 from bluey_adapters.bases import Base
 from bluey_adapters.home import Home
 from bluey_adapters.registry import Registry
+from bluey_server.http.access import Access
 from bluey_server.logs import _JsonFormatter, _TextFormatter
 from tests.fakes.scripted_engine import Fail, Say, ScriptedEngine, Wait
 from tests.http.rig import Launch, Rig, add_adapter
@@ -56,14 +57,30 @@ def test_one_name(launch: Launch, home: Home) -> None:
     assert "`org/m:tag@3`" in caught.value.message
 
 
-@pytest.mark.parametrize("spelling", ["org%2Fm:tag", "org/m:tag", "org/m:tag/", "org%2fm%3Atag"])
-def test_names_with_slashes_and_colons(shared: Rig, spelling: str) -> None:
-    assert "`org/m:tag`" in shared.get(f"/v1/models/{spelling}").json()["error"]["message"]
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+@pytest.mark.parametrize(
+    ("spelling", "name"),
+    [
+        ("org%2Fm:tag", "org/m:tag"),
+        ("org/m:tag", "org/m:tag"),
+        ("org/m:tag/", "org/m:tag"),
+        ("org%2fm%3Atag", "org/m:tag"),
+        ("org/m@2", "org/m@2"),
+        ("org%2Fm%402", "org/m@2"),
+    ],
+)
+def test_names_with_slashes_and_colons(shared: Rig, method: str, spelling: str, name: str) -> None:
+    response = shared.http.request(method, f"{shared.url}/v1/models/{spelling}")
+    assert response.status_code == 404
+    assert f"`{name}`" in response.json()["error"]["message"]
 
 
-@pytest.mark.parametrize("path", ["/v1/models/", "//v1/models", "/v1//models", "/v1/models//"])
-def test_slashes_too_many(shared: Rig, path: str) -> None:
-    assert shared.get(path).json()["object"] == "list"
+def test_deleting_wants_the_api_key_and_no_more(launch: Launch, home: Home) -> None:
+    add_adapter(home, "pup")
+    rig = launch(access=Access(api_key="sesame"))
+    with pytest.raises(openai.AuthenticationError):
+        rig.openai().models.delete("pup")
+    assert rig.openai(api_key="sesame").models.delete("pup").deleted
 
 
 @pytest.mark.parametrize(
@@ -71,9 +88,14 @@ def test_slashes_too_many(shared: Rig, path: str) -> None:
     [
         ("POST", "/v1/x", 404, "Invalid URL (POST /v1/x)"),
         ("GET", "/nothing", 404, "Invalid URL (GET /nothing)"),
-        ("POST", "/v1/embeddings", 404, "Invalid URL (POST /v1/embeddings)"),
+        (
+            "POST",
+            "/v1/embeddings",
+            404,
+            "Invalid URL (POST /v1/embeddings): embeddings are not made here.",
+        ),
         ("GET", "/v1/chat/completions", 405, "Not allowed to GET on /v1/chat/completions."),
-        ("DELETE", "/v1/models/it", 405, "Not allowed to DELETE on /v1/models/it."),
+        ("DELETE", "/v1/models", 405, "Not allowed to DELETE on /v1/models."),
     ],
 )
 def test_where_there_is_nothing(
@@ -93,6 +115,12 @@ def test_a_body_that_is_too_large(launch: Launch, monkeypatch: pytest.MonkeyPatc
         response = rig.http.post("/v1/chat/completions", content=content)
         assert response.status_code == 413
         assert response.json()["error"]["code"] == "request_too_large"
+
+
+def test_a_body_of_many_megabytes(shared: Rig) -> None:
+    response = shared.chat(padding="x" * (11 * 2**20))
+    assert response.status_code == 200
+    assert response.headers["x-bluey-ignored"] == "padding"
 
 
 def test_an_error_of_ours_shows_nothing_of_the_inside(

@@ -71,23 +71,6 @@ def test_an_answer_without_a_word(shared: Rig) -> None:
     assert done == "[DONE]"
 
 
-def test_silence_is_filled_with_comments(launch: Launch) -> None:
-    rig = launch(timings=Timings(patience=0, keepalive=0))
-    rig.engine.enqueue(Alive(5), Say("a"), Alive(3))
-    body = rig.chat(stream=True).text
-    assert body.count(": keepalive\n\n") >= 7
-    *_, last, done = events(body)
-    assert last["choices"][0]["finish_reason"] == "stop"
-    assert done == "[DONE]"
-
-
-def test_comments_do_not_disturb_the_client(launch: Launch) -> None:
-    rig = launch(timings=Timings(patience=0, keepalive=0))
-    rig.engine.enqueue(Alive(5), Say("a"), Alive(3), Say("b"))
-    chunks = rig.openai().chat.completions.create(model="it", messages=HELLO, stream=True)
-    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "ab"
-
-
 def test_a_failure_before_the_first_token_is_a_status(shared: Rig) -> None:
     for stream in (False, True):
         shared.engine.enqueue(Alive(3), Fail("engine_died", "The engine died.", retryable=True))
@@ -160,11 +143,3 @@ def test_a_silent_engine_fails(launch: Launch) -> None:
     assert "no sign of life" in last["error"]["message"]
     for _ in range(3):  # and was told that nobody waits any more
         rig.engine.cancelled.get(timeout=10)
-
-
-def test_a_character_is_never_split(shared: Rig) -> None:
-    shared.engine.enqueue(Say("🐶é漢"))
-    chunks = events(shared.chat(stream=True).text)[:-1]
-    texts = [chunk["choices"][0]["delta"].get("content", "") for chunk in chunks]
-    assert "".join(texts) == "🐶é漢"
-    assert not any("\ufffd" in text for text in texts)

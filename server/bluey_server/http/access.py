@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from bluey_server.http.errors import ApiError
 
-OPEN_PATHS = frozenset({"/", "/health", "/ready"})
+OPEN_PATHS = frozenset({"/", "/health", "/ready", "/schema"})
 """They tell nothing that would need a key or a name."""
 
 

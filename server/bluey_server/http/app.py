@@ -16,14 +16,18 @@ from bluey_server.http.background import background
 from bluey_server.http.chat import create_chat_completion
 from bluey_server.http.completions import create_completion
 from bluey_server.http.errors import ApiError, as_api_error
-from bluey_server.http.exchange import exchange_of
+from bluey_server.http.exchange import Exchange, exchange_of
 from bluey_server.http.health import health, pointer, ready
 from bluey_server.http.keys import Keys
 from bluey_server.http.metrics import Metrics, metrics
 from bluey_server.http.models import ModelsController
+from bluey_server.http.openapi.operations import methods_of
+from bluey_server.http.openapi.page import schema
 from bluey_server.http.reports import ReportsController
+from bluey_server.http.responses import count_input_tokens, create_response
 from bluey_server.http.service import Service
 from bluey_server.http.shell import Shell
+from bluey_server.http.stored_responses import StoredResponsesController
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +50,14 @@ def create_app(service: Service, access: Access) -> Litestar:
         route_handlers=[
             create_chat_completion,
             create_completion,
+            create_response,
+            count_input_tokens,
+            StoredResponsesController,
             ModelsController,
             ReportsController,
             status,
             metrics,
+            schema,
             pointer,
             health,
             ready,
@@ -90,12 +98,14 @@ def _of_litestar(request: Request[Any, Any, Any], error: HTTPException) -> ApiEr
     exchange = exchange_of(request.scope)
     match error.status_code:
         case 404:
-            return ApiError(404, f"Invalid URL ({exchange.method} {exchange.path})")
+            hint = ": embeddings are not made here." if _asks_for_embeddings(exchange) else ""
+            return ApiError(404, f"Invalid URL ({exchange.method} {exchange.path}){hint}")
         case 405:
             return ApiError(
                 405,
                 f"Not allowed to {exchange.method} on {exchange.path}.",
                 code="method_not_supported",
+                allow=methods_of(exchange.path),
             )
         case 413:
             return ApiError(
@@ -105,3 +115,7 @@ def _of_litestar(request: Request[Any, Any, Any], error: HTTPException) -> ApiEr
             )
         case status_code:
             return ApiError(status_code, error.detail)
+
+
+def _asks_for_embeddings(exchange: Exchange) -> bool:
+    return exchange.path.rstrip("/").endswith("/embeddings")

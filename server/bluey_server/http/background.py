@@ -1,4 +1,5 @@
-"""What the server does by itself: preload, notice what others have changed, bury the dead."""
+"""What the server does by itself: preload, notice what others have changed, bury the dead, forget
+what was kept for long enough."""
 
 import asyncio
 import logging
@@ -29,10 +30,16 @@ async def background(service: Service) -> AsyncIterator[None]:
         for job in await service.registry.call(lambda registry: registry.jobs.bury_dead()):
             log.warning("the job %s has failed: %s", job.id, job.error)
 
+    async def sweep() -> None:
+        swept = await service.registry.call(lambda registry: registry.responses.sweep())
+        if swept:
+            log.info("%d responses have expired", swept)
+
     service.preloads.update(dict.fromkeys(service.preload, "loading"))
     tasks = [
         asyncio.create_task(_every(service.timings.watch, watch)),
         asyncio.create_task(_every(service.timings.bury, bury)),
+        asyncio.create_task(_every(service.timings.sweep, sweep)),
         *(asyncio.create_task(preload(service, name)) for name in service.preload),
     ]
     try:

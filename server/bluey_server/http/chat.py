@@ -1,7 +1,8 @@
 """POST /v1/chat/completions."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from litestar import Request, post
 from litestar.di import NamedDependency
@@ -21,7 +22,7 @@ class ChatForm:
     """Conversations; see reply.Form."""
 
     request: ChatRequest
-    param: str = "messages"
+    params: ClassVar[Mapping[str, str]] = {}
 
     async def prompts(self, model: Model, request_id: str) -> list[Prompt]:
         """The conversation, written down."""

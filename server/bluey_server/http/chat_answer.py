@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 from bluey_server.http.chat_request import ChatRequest
 from bluey_server.http.logprobs import ChatLogprobs, chat_logprobs
 from bluey_server.http.names import Model
-from bluey_server.http.reply import Collected
+from bluey_server.http.reply import Answer, Collected
 from bluey_server.http.text_events import CallArguments, CallBegun
 from bluey_server.http.told_tokens import ToldToken
 from bluey_server.http.usage import Usage, system_fingerprint, usage
@@ -102,7 +102,7 @@ class ChatChunk(msgspec.Struct, frozen=True, kw_only=True):
     service_tier: str | UnsetType = UNSET
 
 
-class ChatAnswer:
+class ChatAnswer(Answer):
     """Writes the answers to one request: id, time and model are the same in every part."""
 
     def __init__(self, request: ChatRequest, model: Model, prompt_tokens: int) -> None:
@@ -115,7 +115,7 @@ class ChatAnswer:
         self._tier: str | UnsetType = UNSET if request.service_tier is None else "default"
         self._prompt_tokens = prompt_tokens
 
-    def whole(
+    async def whole(
         self, answers: Sequence[Collected], completion_tokens: int, cached_tokens: int
     ) -> ChatCompletion:
         """The answer in one piece."""
@@ -172,7 +172,7 @@ class ChatAnswer:
         reason = self._reason(finish_reason)
         return [self._chunk(ChunkChoice(index=index, delta=Delta(), finish_reason=reason))]
 
-    def last(self, completion_tokens: int, cached_tokens: int) -> list[msgspec.Struct]:
+    async def last(self, completion_tokens: int, cached_tokens: int) -> list[msgspec.Struct]:
         """The last chunk, where usage was asked for."""
         if not self._request.include_usage:
             return []

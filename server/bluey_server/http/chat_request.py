@@ -12,11 +12,12 @@ from bluey_server.http.conversation import read_messages
 from bluey_server.http.errors import BadRequest
 from bluey_server.http.fields import CHAT_FIELDS, read_fields
 from bluey_server.http.kinds import missing
+from bluey_server.http.message_keys import unknown_keys
 from bluey_server.http.response_format import JsonFormat, read_format
 from bluey_server.http.structure import Wishes
 from bluey_server.http.text_request import TextRequest, check_min_tokens, read_common
 
-_GIVEN_BY_US = ("messages", "add_generation_prompt", "tools")
+GIVEN_BY_US = ("messages", "add_generation_prompt", "tools")
 
 
 class ChatRequest(TextRequest, frozen=True, kw_only=True):
@@ -53,12 +54,14 @@ def read_chat_request(given: dict[str, Any]) -> ChatRequest:
     max_tokens = fields.get("max_completion_tokens", fields.get("max_tokens"))
     check_min_tokens(fields.get("min_tokens", 0), max_tokens)
     tools, legacy = read_tools(fields)
+    messages = read_messages(fields["messages"])
+    ignored += unknown_keys(fields["messages"])
     return ChatRequest(
         **read_common(fields, ignored),
-        messages=read_messages(fields["messages"]),
+        messages=messages,
         max_tokens=max_tokens,
         logprobs=_logprobs(fields),
-        template_extra=_template_extra(fields),
+        template_extra=template_extra(fields),
         wishes=Wishes(format=_format(fields), tools=tools),
         legacy=legacy,
     )
@@ -82,10 +85,11 @@ def _logprobs(fields: dict[str, Any]) -> int | None:
     return None
 
 
-def _template_extra(fields: dict[str, Any]) -> dict[str, Any]:
+def template_extra(fields: dict[str, Any]) -> dict[str, Any]:
+    """What a template is handed beside the messages. Raises BadRequest for what is ours to set."""
     extra = dict(fields.get("chat_template_kwargs", {}))
     for key in extra:
-        if key in _GIVEN_BY_US or key.endswith("_token"):
+        if key in GIVEN_BY_US or key.endswith("_token"):
             raise BadRequest(
                 f"Unsupported parameter: 'chat_template_kwargs.{key}' is set by the server.",
                 code="unsupported_parameter",

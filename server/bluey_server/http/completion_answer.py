@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 from bluey_server.http.completion_request import CompletionRequest
 from bluey_server.http.logprobs import CompletionLogprobs, completion_logprobs
 from bluey_server.http.names import Model
-from bluey_server.http.reply import Collected
+from bluey_server.http.reply import Answer, Collected
 from bluey_server.http.text_events import CallArguments, CallBegun
 from bluey_server.http.told_tokens import ToldToken
 from bluey_server.http.usage import Usage, system_fingerprint, usage
@@ -38,7 +38,7 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     service_tier: str | UnsetType = UNSET
 
 
-class CompletionAnswer:
+class CompletionAnswer(Answer):
     """Writes the answers to one request: id, time and model are the same in every part."""
 
     def __init__(self, request: CompletionRequest, model: Model, prompt_tokens: int) -> None:
@@ -51,7 +51,7 @@ class CompletionAnswer:
         self._tier: str | UnsetType = UNSET if request.service_tier is None else "default"
         self._prompt_tokens = prompt_tokens
 
-    def whole(
+    async def whole(
         self, answers: Sequence[Collected], completion_tokens: int, cached_tokens: int
     ) -> Completion:
         """The answer in one piece."""
@@ -81,7 +81,7 @@ class CompletionAnswer:
         """The part that says why a choice is over."""
         return [self._chunk(CompletionChoice("", index, None, finish_reason))]
 
-    def last(self, completion_tokens: int, cached_tokens: int) -> list[msgspec.Struct]:
+    async def last(self, completion_tokens: int, cached_tokens: int) -> list[msgspec.Struct]:
         """The last part, where usage was asked for."""
         if not self._request.include_usage:
             return []

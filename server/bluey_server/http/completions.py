@@ -1,7 +1,8 @@
 """POST /v1/completions."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from litestar import Request, post
 from litestar.di import NamedDependency
@@ -23,7 +24,7 @@ class CompletionForm:
     """Bare prompts; see reply.Form."""
 
     request: CompletionRequest
-    param: str = "prompt"
+    params: ClassVar[Mapping[str, str]] = {"messages": "prompt"}
 
     async def prompts(self, model: Model, request_id: str) -> list[Prompt]:
         """As given, in token ids."""

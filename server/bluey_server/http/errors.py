@@ -9,6 +9,7 @@ HungUp                   the client is gone; nobody sees it
 
 import math
 import sqlite3
+from collections.abc import Sequence
 from typing import NamedTuple, TypedDict
 
 import msgspec
@@ -20,6 +21,7 @@ from bluey_adapters.errors import (
     NoChatTemplate,
     StoreError,
     UnknownName,
+    UnknownResponse,
     WrongBase,
 )
 from bluey_data.errors import BlueyError
@@ -53,9 +55,11 @@ class ApiError(Exception):
         retry_after: float | None = None,
         should_retry: bool | None = None,
         challenge: str | None = None,
+        allow: Sequence[str] = (),
     ) -> None:
         """`retry_after` is in seconds. `should_retry` is for clients that would otherwise go by
-        the status: they retry 408, 409, 429 and 5xx. `challenge` says how to show a key."""
+        the status: they retry 408, 409, 429 and 5xx. `challenge` says how to show a key, `allow`
+        which methods there are instead."""
         super().__init__(message)
         self.status = status
         self.message = message
@@ -64,20 +68,27 @@ class ApiError(Exception):
         self.retry_after = retry_after
         self.should_retry = should_retry
         self.challenge = challenge
+        self.allow = tuple(allow)
 
-    def body(self) -> bytes:
-        """The envelope as JSON."""
+    def envelope(self) -> ErrorBody:
+        """What the client reads."""
         kind = "server_error" if self.status >= 500 else "invalid_request_error"
         if self.status == 429:
             kind = "requests"  # what there are too many of; elsewhere it may be "tokens"
         detail = ErrorDetail(message=self.message, type=kind, param=self.param, code=self.code)
-        return msgspec.json.encode(ErrorBody(detail))
+        return ErrorBody(detail)
+
+    def body(self) -> bytes:
+        """The envelope as JSON."""
+        return msgspec.json.encode(self.envelope())
 
     def headers(self) -> dict[str, str]:
         """Headers that belong to this error."""
         headers = {}
         if self.challenge is not None:
             headers["www-authenticate"] = self.challenge
+        if self.allow:
+            headers["allow"] = ", ".join(self.allow)
         if self.retry_after is not None:
             headers["retry-after"] = str(math.ceil(self.retry_after))  # whole seconds, by HTTP
             headers["retry-after-ms"] = str(math.ceil(self.retry_after * 1000))
@@ -120,6 +131,7 @@ class _Row(NamedTuple):
 
 _OF_EXCEPTIONS: dict[type[Exception], _Row] = {
     UnknownName: _Row(404, "model_not_found", "model"),
+    UnknownResponse: _Row(404, "response_not_found"),
     TemplateRefused: _Row(400, "invalid_messages", "messages"),
     NoChatTemplate: _Row(400, "chat_template_missing", "model"),
     WrongBase: _Row(400, "wrong_base", "model"),

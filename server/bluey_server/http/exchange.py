@@ -26,6 +26,7 @@ class Exchange:
     id: str = field(default_factory=lambda: f"req_{uuid.uuid4().hex}")
     started: float = field(default_factory=time.perf_counter)
     key: str | None = None  # the name of the API key that was shown, if it has one
+    owner: str = ""  # what stands for the key that was shown; "" where none was asked for
     generates: bool = False  # it asks for an answer; only such requests are counted by model
     model: str | None = None  # as requested
     model_exists: bool = False
@@ -71,7 +72,7 @@ class Exchange:
 
     def ignored_header(self) -> str | None:
         """Keys of the request that nobody knows, fit for a header."""
-        shown = (quote(key[:64], safe="_-.") for key in self.ignored[:_IGNORED_SHOWN])
+        shown = (quote(key[:64], safe="_-.[]") for key in self.ignored[:_IGNORED_SHOWN])
         return ", ".join(shown) or None
 
     def write_log(self) -> None:

@@ -1,5 +1,7 @@
 """The fields of completions, chat or not: the table of what each may hold and what becomes of it.
 
+response_fields.py has those of responses.
+
 Nothing is silently ignored. A field we know either works, or is harmless to leave out, or is
 refused unless its value changes nothing. Keys we have never heard of are tolerated and named in
 a header. `null` means absent.
@@ -10,6 +12,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+import msgspec
+
 from bluey_server.http.errors import BadRequest
 from bluey_server.http.kinds import (
     Array,
@@ -18,6 +22,7 @@ from bluey_server.http.kinds import (
     Integer,
     Kind,
     LogitBias,
+    Metadata,
     Number,
     Object,
     Prompts,
@@ -54,6 +59,7 @@ def _usual_text(value: Any) -> bool:
 
 
 MANY = 2**31 - 1
+_SHOWN = 60  # characters of a refused value
 MOST_CHOICES = 32
 """Answers to one prompt. Less than OpenAI's 128: as many as decode together here, so that no
 conversation is more than a full batch."""
@@ -63,7 +69,7 @@ _WORD_OR_OBJECT = Either(Text(), Object(), "a string or an object")
 
 USED, HARMLESS, REFUSED = Treatment.USED, Treatment.HARMLESS, Treatment.REFUSED
 
-_COMMON: tuple[Field, ...] = (
+COMMON: tuple[Field, ...] = (
     Field("stream", Boolean()),
     Field("stream_options", Object()),
     Field("temperature", Number(0, 2)),
@@ -78,25 +84,24 @@ _COMMON: tuple[Field, ...] = (
     # What local servers have beyond OpenAI.
     Field("top_k", Integer(-1, MANY)),
     Field("min_p", Number(0, 1)),
-    Field("repetition_penalty", Number(0, 10, above_low=True)),
+    Field("repetition_penalty", Number(0.01, 10)),  # less would make logits infinite
     Field("min_tokens", Integer(0, MANY)),
+    Field("ignore_eos", Boolean()),
     # Harmless to leave out.
     Field("user", Text(), HARMLESS),
     Field("safety_identifier", Text(), HARMLESS),
     Field("prompt_cache_key", Text(), HARMLESS),
     Field("prompt_cache_options", Object(), HARMLESS),
     Field("prompt_cache_retention", Text(), HARMLESS),
-    Field("metadata", Object(), HARMLESS),
+    Field("metadata", Metadata(), HARMLESS),
     Field("store", Boolean(), HARMLESS),
-    # Not ours yet: refused where leaving them out would change the answer.
-    Field("ignore_eos", Boolean(), REFUSED, _one_of(False)),
 )
-"""What chat completions and completions share."""
+"""What requests for text share."""
 
 CHAT_FIELDS: tuple[Field, ...] = (
     Field("model", Text()),
     Field("messages", Array()),
-    *_COMMON,
+    *COMMON,
     Field("max_completion_tokens", Integer(1, MANY)),
     Field("max_tokens", Integer(1, MANY)),
     Field("logprobs", Boolean()),
@@ -120,7 +125,7 @@ CHAT_FIELDS: tuple[Field, ...] = (
 COMPLETION_FIELDS: tuple[Field, ...] = (
     Field("model", Text()),
     Field("prompt", Prompts()),
-    *_COMMON,
+    *COMMON,
     Field("max_tokens", Integer(0, MANY)),
     Field("logprobs", Integer(0, 5)),
     Field("echo", Boolean()),
@@ -159,17 +164,11 @@ def read_fields(
 
 
 def _refusal(param: str, value: Any) -> BadRequest:
-    if isinstance(value, dict | list):
-        return BadRequest(
-            f"Unsupported parameter: '{param}' is not supported by this server.",
-            code="unsupported_parameter",
-            param=param,
-        )
-    shown = str(value).lower() if isinstance(value, bool) else value
+    shown = msgspec.json.encode(value).decode()
+    if len(shown) > _SHOWN:
+        shown = shown[:_SHOWN] + "…"
     return BadRequest(
-        f"Unsupported value: '{param}' does not support {shown!r} on this server."
-        if isinstance(value, str) and not isinstance(value, bool)
-        else f"Unsupported value: '{param}' does not support {shown} on this server.",
+        f"Unsupported value: '{param}' does not support {shown} on this server.",
         code="unsupported_value",
         param=param,
     )

@@ -72,18 +72,15 @@ class Integer:
 
 @dataclass(frozen=True)
 class Number:
-    """Any number in a range; `low` itself may be excluded."""
+    """Any number in a range."""
 
     low: float
     high: float
-    above_low: bool = False
 
     def check(self, param: str, value: Any) -> float:
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise wrong_type(param, "a decimal", value)
         _in_range(param, value, self.low, self.high, "decimal")
-        if self.above_low and value <= self.low:
-            raise _out_of_range(param, "decimal", "below minimum", f"> {self.low:g}", value)
         return float(value)
 
 
@@ -192,6 +189,43 @@ class LogitBias:
             for key, added in value.items()
             if added is not None
         )
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What clients write on their requests to find them again: a few short strings by name."""
+
+    most: int = 16
+    longest_name: int = 64  # characters
+    longest: int = 512  # characters of a value
+
+    def check(self, param: str, value: Any) -> dict[str, str]:
+        given = Object().check(param, value)
+        if len(given) > self.most:
+            raise BadRequest(
+                f"Invalid '{param}': too many properties. Expected an object with at most "
+                f"{self.most} properties, but got an object with {len(given)} properties instead.",
+                code="object_above_max_properties",
+                param=param,
+            )
+        for name, text in given.items():
+            if len(name) > self.longest_name:
+                raise BadRequest(
+                    f"Invalid property name in '{param}': '{name[:20]}…' is too long. Expected "
+                    f"a name with maximum length {self.longest_name}, but got one with length "
+                    f"{len(name)} instead.",
+                    code="property_name_above_max_length",
+                    param=param,
+                )
+            where = f"{param}.{name}"
+            if text is not None and len(Text().check(where, text)) > self.longest:
+                raise BadRequest(
+                    f"Invalid '{where}': string too long. Expected a string with maximum length "
+                    f"{self.longest}, but got a string with length {len(text)} instead.",
+                    code="string_above_max_length",
+                    param=where,
+                )
+        return {name: text for name, text in given.items() if text is not None}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
-"""The shapes of log probabilities: chat completions', and the older ones of completions."""
+"""The shapes of log probabilities: those of chat completions and responses, which differ little,
+and the older ones of completions."""
 
 from collections.abc import Sequence
 
@@ -42,6 +43,21 @@ class CompletionLogprobs(msgspec.Struct, frozen=True):
     text_offset: list[int]  # in the choice's text, characters
 
 
+class ResponseTopLogprob(msgspec.Struct, frozen=True):
+    token: str
+    logprob: float
+    bytes: list[int]
+
+
+class ResponseTokenLogprob(msgspec.Struct, frozen=True):
+    """Of a token of a response's text."""
+
+    token: str
+    logprob: float
+    bytes: list[int]  # empty for a token that stands for none
+    top_logprobs: list[ResponseTopLogprob]
+
+
 def chat_logprobs(told: Sequence[ToldToken], tokenizer: Tokenizer) -> ChatLogprobs:
     """Of tokens that all have log probabilities."""
     content = []
@@ -52,6 +68,24 @@ def chat_logprobs(told: Sequence[ToldToken], tokenizer: Tokenizer) -> ChatLogpro
         own = _told(tokenizer, token.id, token.logprobs.chosen)
         content.append(ChatTokenLogprob(*own, top))
     return ChatLogprobs(content)
+
+
+def response_logprobs(
+    told: Sequence[ToldToken], tokenizer: Tokenizer
+) -> tuple[ResponseTokenLogprob, ...]:
+    """The same, in the shape that responses have."""
+    return tuple(
+        ResponseTokenLogprob(
+            one.token,
+            one.logprob,
+            one.bytes or [],
+            [
+                ResponseTopLogprob(top.token, top.logprob, top.bytes or [])
+                for top in one.top_logprobs
+            ],
+        )
+        for one in chat_logprobs(told, tokenizer).content
+    )
 
 
 def completion_logprobs(told: Sequence[ToldToken], tokenizer: Tokenizer) -> CompletionLogprobs:

@@ -1,17 +1,18 @@
-"""GET /v1/models and /v1/models/{id}: every name that `model` may be."""
+"""GET /v1/models, GET and DELETE /v1/models/{id}: every name that `model` may be."""
 
 import re
 from typing import Any
 
 import msgspec
-from litestar import Controller, get
+from litestar import Controller, delete, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from msgspec import UNSET, UnsetType
 
 from bluey_adapters.bases import Base
 from bluey_adapters.catalog import AdapterVersion, Catalog
-from bluey_server.http.errors import ApiError
+from bluey_adapters.errors import Conflict
+from bluey_server.http.errors import ApiError, BadRequest
 from bluey_server.http.service import Service
 
 
@@ -39,6 +40,14 @@ class ModelList(msgspec.Struct, frozen=True):
     object: str = "list"
 
 
+class DeletedModel(msgspec.Struct, frozen=True):
+    """A name that is no more."""
+
+    id: str
+    deleted: bool = True
+    object: str = "model"
+
+
 class ModelsController(Controller):
     """The names, as clients list them."""
 
@@ -55,7 +64,7 @@ class ModelsController(Controller):
         self, service: NamedDependency[Service], model_id: FromPath[str]
     ) -> ModelCard:
         """One of those."""
-        wanted = re.sub("/+", "/", model_id).strip("/")
+        wanted = _name_in(model_id)
         catalog, present = await service.names.listed()
         for card in model_cards(catalog, present):
             if card.id == wanted:
@@ -63,6 +72,25 @@ class ModelsController(Controller):
         raise ApiError(
             404, f"The model `{wanted}` does not exist", code="model_not_found", param="model"
         )
+
+    @delete("/{model_id:path}", status_code=200)
+    async def delete_model(
+        self, service: NamedDependency[Service], model_id: FromPath[str]
+    ) -> DeletedModel:
+        """Forget an adapter. The version that its bare name means goes only with all others, by
+        that name: else the name would silently come to mean something else."""
+        wanted = _name_in(model_id)
+        try:
+            await service.names.remove(wanted)
+        except Conflict as error:
+            # Not a 409, which clients would try again.
+            raise BadRequest(str(error), code="model_in_use", param="model") from None
+        return DeletedModel(wanted)
+
+
+def _name_in(path: str) -> str:
+    """Of a path's end, which may have slashes of its own and others too many."""
+    return re.sub("/+", "/", path).strip("/")
 
 
 def model_cards(catalog: Catalog, present: frozenset[str]) -> list[ModelCard]:

@@ -88,6 +88,27 @@ class Names:
             )
         return Model(requested, opened, target.adapter, await self._template(target.adapter))
 
+    async def remove(self, requested: str) -> list[AdapterVersion]:
+        """Forget an adapter: `NAME@VERSION`, or with a bare name all its versions. Return what
+        went. Raises UnknownName, Conflict, and ApiError for a base."""
+
+        def forget(registry: Registry) -> list[AdapterVersion]:
+            catalog = self._refresh(registry)
+            if catalog.find_base(requested) is not None:
+                raise ApiError(
+                    403,
+                    f"The model `{requested}` is a base; only adapters can be deleted.",
+                    code="model_not_deletable",
+                    param="model",
+                )
+            found = catalog.find_adapter(requested)
+            if found is None:
+                raise UnknownName(f"The model `{requested}` does not exist", requested)
+            self._catalog = None  # data_version doesn't tell of changes of our own
+            return registry.remove(found.name, found.version if "@" in requested else None)
+
+        return await self._registry.call(forget)
+
     def _refresh(self, registry: Registry) -> Catalog:
         moved = registry.data_version()
         if self._catalog is None or self._catalog[0] != moved:

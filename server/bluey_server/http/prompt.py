@@ -53,8 +53,11 @@ class Prompt:
         return replace(self, generation=generation)
 
 
-async def prepare_prompt(request: ChatRequest, model: Model, request_id: str) -> Prompt:
-    """Write the conversation down for the model and see that it fits.
+async def prepare_prompt(
+    request: ChatRequest, model: Model, request_id: str, param: str = "messages"
+) -> Prompt:
+    """Write the conversation down for the model and see that it fits. `param` is the field that it
+    came in.
 
     Raises BadRequest; NoChatTemplate or TemplateRefused from the template.
     """
@@ -65,12 +68,12 @@ async def prepare_prompt(request: ChatRequest, model: Model, request_id: str) ->
     highest = model.base.vocabulary_size - 1
     if max(ids, default=0) > highest:
         raise BadRequest(
-            "Invalid 'messages': they hold a special token that the tokenizer knows, but the model "
-            f"does not (id {max(ids)}; the highest is {highest}).",
+            f"Invalid '{param}': a special token in it is known to the tokenizer, but not to the "
+            f"model (id {max(ids)}; the highest is {highest}).",
             code="invalid_value",
-            param="messages",
+            param=param,
         )
-    room = answer_room(len(ids), request.max_tokens, model, "messages")
+    room = answer_room(len(ids), request.max_tokens, model, param)
     generation = ask(
         request, model, request_id, ids, room, checkpoints=checkpoints, grammar=done.grammar
     )
@@ -79,6 +82,13 @@ async def prepare_prompt(request: ChatRequest, model: Model, request_id: str) ->
 
 def _write_down(request: ChatRequest, model: Model) -> tuple[list[int], tuple[int, ...], Structure]:
     done = structure(request.wishes, request.messages, request.template_extra, model)
+    if request.ignore_eos and done.grammar is not None:
+        raise BadRequest(
+            "Invalid 'ignore_eos': an answer that is bound to a format or to tools ends where they "
+            "say. Leave 'ignore_eos' out, or the format and the tools.",
+            code="invalid_value",
+            param="ignore_eos",
+        )
     ids, checkpoints = encode_with_branch_points(
         model.base, done.messages, template=model.template, extra=done.extra
     )
@@ -95,13 +105,16 @@ def ask(
 ) -> GenerationRequest:
     """What the engine is asked for one prompt. Raises BadRequest."""
     check_min_tokens(request.min_tokens, max_tokens)
+    # Ignored, ids that end a turn are tokens like others; their text is left out all the same, as
+    # that of every special token.
+    end_ids = model.base.end_ids(model.template or model.base.chat_template)
     return GenerationRequest(
         id=request_id,
         prompt=ids,
         adapter=model.digest,
         max_tokens=max_tokens,
         min_tokens=request.min_tokens,
-        end_ids=model.base.end_ids(model.template or model.base.chat_template),
+        end_ids=() if request.ignore_eos else end_ids,
         sampling=request.sampling,
         logprobs=request.logprobs,
         **options,
@@ -122,19 +135,20 @@ def check_bias(request: TextRequest, model: Model) -> None:
 
 def answer_room(prompt_tokens: int, max_tokens: int | None, model: Model, param: str) -> int:
     """How many tokens the answer to the prompt in `param` may have. Raises BadRequest, whose
-    wording is what clients look for."""
+    wording is what clients look for: LiteLLM for its beginning, LangChain for "prompt is too
+    long"."""
     context = model.base.facts.context_length
     start = f"This model's maximum context length is {context} tokens. However, "
     if prompt_tokens > context or (prompt_tokens == context and max_tokens != 0):
         told = (
-            f"your {param} resulted in {prompt_tokens} tokens, which leaves no room for an "
-            f"answer. Please reduce the length of the {param}."
+            f"your {param} resulted in {prompt_tokens} tokens: the prompt is too long. Please "
+            f"reduce the length of the {param}."
         )
     elif max_tokens is not None and prompt_tokens + max_tokens > context:
         told = (
             f"you requested {prompt_tokens + max_tokens} tokens ({prompt_tokens} in the {param}, "
-            f"{max_tokens} in the completion). Please reduce the length of the {param} or "
-            "completion."
+            f"{max_tokens} in the completion): the prompt is too long for such an answer. Please "
+            f"reduce the length of the {param} or completion."
         )
     else:
         return context - prompt_tokens if max_tokens is None else max_tokens

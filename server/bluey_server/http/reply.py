@@ -8,7 +8,7 @@ import asyncio
 import functools
 import logging
 import math
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -16,9 +16,10 @@ from typing import Protocol
 import msgspec
 from litestar.types import Receive, Scope, Send
 
+from bluey_server.http import sse
 from bluey_server.http.connection import while_connected
 from bluey_server.http.deadlines import Limits
-from bluey_server.http.errors import EngineFailure, HungUp, as_api_error
+from bluey_server.http.errors import ApiError, EngineFailure, HungUp, as_api_error
 from bluey_server.http.exchange import Exchange, exchange_of
 from bluey_server.http.generation import generate_text
 from bluey_server.http.names import Model
@@ -37,6 +38,7 @@ from bluey_server.http.text_events import (
 )
 from bluey_server.http.text_request import TextRequest
 from bluey_server.http.told_tokens import ToldToken
+from bluey_server.http.whole_writer import WholeWriter
 
 log = logging.getLogger(__name__)
 
@@ -74,16 +76,27 @@ class Collected:
 
 
 class Answer(Protocol):
-    """Writes answers down. `piece`, `call` and `closing` take the index of the choice."""
+    """Writes answers down. `piece`, `call` and `closing` take the index of the choice; `whole` and
+    `last` may have something to do before the client is told that all is well."""
 
-    def whole(
+    mark: bytes = sse.DONE  # what a stream that went well ends with
+
+    async def whole(
         self, answers: Sequence[Collected], completion_tokens: int, cached_tokens: int
     ) -> msgspec.Struct: ...
     def opening(self) -> list[msgspec.Struct]: ...
     def piece(self, index: int, text: str, told: Sequence[ToldToken]) -> list[msgspec.Struct]: ...
     def call(self, index: int, event: CallBegun | CallArguments) -> list[msgspec.Struct]: ...
     def closing(self, index: int, finish_reason: str) -> list[msgspec.Struct]: ...
-    def last(self, completion_tokens: int, cached_tokens: int) -> list[msgspec.Struct]: ...
+    async def last(self, completion_tokens: int, cached_tokens: int) -> list[msgspec.Struct]: ...
+
+    def pulse(self) -> list[msgspec.Struct]:
+        """Events for when there is nothing to tell; without any, a comment is sent."""
+        return []
+
+    def failure(self, error: ApiError) -> msgspec.Struct:
+        """The event for a failure in the middle of a stream."""
+        return error.envelope()
 
 
 class Form(Protocol):
@@ -92,8 +105,8 @@ class Form(Protocol):
     @property
     def request(self) -> TextRequest: ...
     @property
-    def param(self) -> str:
-        """The field that holds what is to be gone on from."""
+    def params(self) -> Mapping[str, str]:
+        """What fields are called here that chat completions call otherwise."""
         ...
 
     async def prompts(self, model: Model, request_id: str) -> list[Prompt]: ...
@@ -157,11 +170,19 @@ class Reply:
         send: Send,
     ) -> None:
         answers = [Collected() for _ in self._tokens]
-        async for index, event in events:
-            self._note(index, event, exchange)
-            answers[index].add(event)
-        exchange.outcome = _outcome([one.reason for one in answers])
-        await _send_json(send, answer.whole(answers, *_figures(exchange)))
+        writer = WholeWriter(send, self._service.timings.headers)
+        try:
+            async for index, event in events:
+                self._note(index, event, exchange)
+                answers[index].add(event)
+                await writer.wait()
+            whole = await answer.whole(answers, *_figures(exchange))
+            exchange.outcome = _outcome([one.reason for one in answers])
+            await writer.done(whole)
+        except Exception as error:
+            if not writer.opened:
+                raise
+            self._failed_midway(error, exchange)
 
     async def _stream(
         self,
@@ -189,21 +210,20 @@ class Reply:
                         await writer.write(*answer.call(index, event))
                     case TextEnd(text, reason, told):
                         payloads = answer.piece(index, text, told) + answer.closing(index, reason)
+                        await writer.write(*payloads)
                         reasons.append(reason)
                         if len(reasons) == len(self._tokens):
+                            payloads = await answer.last(*_figures(exchange))
                             exchange.outcome = _outcome(reasons)
-                            await writer.done(*payloads, *answer.last(*_figures(exchange)))
+                            await writer.done(*payloads, mark=answer.mark)
                             return
-                        await writer.write(*payloads)
                 if writer.opened and writer.quiet_for >= timings.keepalive:
-                    await writer.keep_alive()
+                    await writer.keep_alive(*answer.pulse())
         except Exception as error:
             if not writer.opened:
                 raise
-            exchange.outcome = f"failed:{getattr(error, 'kind', 'server')}"
-            if not isinstance(error, EngineFailure):
-                log.exception("request %s failed in the middle of its stream", exchange.id)
-            await writer.fail(as_api_error(self._named(error)).body())
+            self._failed_midway(error, exchange)
+            await writer.fail(answer.failure(as_api_error(self._named(error))))
 
     def _note(self, index: int, event: TextEvent, exchange: Exchange) -> None:
         """Count what an event tells for the request's figures."""
@@ -218,10 +238,16 @@ class Reply:
                 new, self._tokens[index] = tokens - self._tokens[index], tokens
                 exchange.count((exchange.completion_tokens or 0) + new)
 
+    def _failed_midway(self, error: Exception, exchange: Exchange) -> None:
+        """Note a failure that no status can tell of any more."""
+        exchange.outcome = f"failed:{getattr(error, 'kind', 'server')}"
+        if not isinstance(error, EngineFailure):
+            log.exception("request %s failed in the middle of its answer", exchange.id)
+
     def _named(self, error: Exception) -> Exception:
         """An error that speaks of the request's input, by the name that the input has here."""
-        if isinstance(error, EngineFailure) and error.param == "messages":
-            error.param = self._form.param
+        if isinstance(error, EngineFailure) and error.param is not None:
+            error.param = self._form.params.get(error.param, error.param)
         return error
 
 
@@ -232,13 +258,3 @@ def _figures(exchange: Exchange) -> tuple[int, int]:
 
 def _outcome(reasons: Sequence[str]) -> str:
     return next((one for one in ("length", "tool_calls") if one in reasons), "stop")
-
-
-async def _send_json(send: Send, payload: msgspec.Struct) -> None:
-    body = msgspec.json.encode(payload)
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-    ]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -20,8 +20,11 @@ class Timings:
     silence: float = 6.0  # an engine that says nothing for so long has failed
     patience: float = 2.0  # a stream's status is held back so long, for an early failure to show
     keepalive: float = 10.0  # a stream is never silent for longer
+    headers: float = 240.0  # nor an answer in one piece: Node gives up after 300
     watch: float = 1.0  # between two looks at what others have changed
     bury: float = 5.0  # between two looks for dead training workers
+    responses: float = 86_400.0  # what /v1/responses keeps, after it was last gone on from
+    sweep: float = 600.0  # between two looks for such as have been kept for that long
     drain: float = 10.0  # what streams are given to finish when the server stops
 
 

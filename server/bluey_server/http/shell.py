@@ -10,6 +10,7 @@ from bluey_server.http.access import Access
 from bluey_server.http.errors import ApiError
 from bluey_server.http.exchange import Exchange
 from bluey_server.http.keys import Keys, is_admin
+from bluey_server.http.openapi.operations import methods_of
 
 _METHODS = "GET, POST, DELETE, OPTIONS"
 _EXPOSED = "x-request-id, retry-after, retry-after-ms, x-should-retry, x-bluey-ignored"
@@ -70,7 +71,7 @@ class Shell:
         refusal = self._access.refuse_place(path, headers, server[0] if server else None)
         if refusal is None and scope["method"] == "OPTIONS":
             # Before the key is asked for: browsers send none with a preflight.
-            await _send(send, 204, {"allow": _METHODS})
+            await _send(send, 204, {"allow": ", ".join(methods_of(path))})
             return
         refusal = refusal or await self._keys.refuse(exchange, path, headers)
         if refusal is not None:

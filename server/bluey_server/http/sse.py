@@ -19,5 +19,7 @@ def event(payload: bytes) -> bytes:
 
 
 def json_event(payload: msgspec.Struct) -> bytes:
-    """One event that carries an object."""
-    return event(msgspec.json.encode(payload))
+    """One event that carries an object; one whose type is tagged goes by its tag's name."""
+    name = payload.__struct_config__.tag
+    line = b"" if name is None else f"event: {name}\n".encode()
+    return line + event(msgspec.json.encode(payload))

@@ -1,6 +1,7 @@
 """The writing end of one event stream."""
 
 import time
+from collections.abc import Iterable
 
 import msgspec
 from litestar.types import Send
@@ -31,21 +32,25 @@ class StreamWriter:
 
     async def write(self, *payloads: msgspec.Struct) -> None:
         """Send events, in one piece."""
-        await self._bytes(b"".join(sse.json_event(payload) for payload in payloads))
+        await self._bytes(_joined(payloads))
 
-    async def keep_alive(self) -> None:
-        """Send a comment."""
-        await self._bytes(sse.KEEPALIVE)
+    async def keep_alive(self, *payloads: msgspec.Struct) -> None:
+        """Send events that say nothing new; without any, a comment."""
+        await (self.write(*payloads) if payloads else self._bytes(sse.KEEPALIVE))
 
-    async def done(self, *payloads: msgspec.Struct) -> None:
+    async def done(self, *payloads: msgspec.Struct, mark: bytes) -> None:
         """Send the last events and the mark that all is well."""
-        await self.write(*payloads)
-        await self._bytes(sse.DONE, more=False)
+        await self._bytes(_joined(payloads) + mark, more=False)
 
-    async def fail(self, envelope: bytes) -> None:
-        """Send an error and end without the mark: to every client that is a failure."""
-        await self._bytes(sse.event(envelope), more=False)
+    async def fail(self, payload: msgspec.Struct) -> None:
+        """Send an error and end without what ends a stream well: to every client that is a
+        failure."""
+        await self._bytes(sse.json_event(payload), more=False)
 
     async def _bytes(self, body: bytes, *, more: bool = True) -> None:
         await self._send({"type": "http.response.body", "body": body, "more_body": more})
         self._last = time.monotonic()
+
+
+def _joined(payloads: Iterable[msgspec.Struct]) -> bytes:
+    return b"".join(sse.json_event(payload) for payload in payloads)

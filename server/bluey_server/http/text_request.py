@@ -9,6 +9,9 @@ from bluey_server.http.errors import BadRequest
 from bluey_server.http.fields import STREAM_FIELDS, read_fields
 from bluey_server.messages import Sampling
 
+_COLDEST = 1e-5
+"""What is colder is greedy: it would choose the same, but divided by it logits become infinite."""
+
 
 class TextRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One request for text."""
@@ -21,6 +24,7 @@ class TextRequest(msgspec.Struct, frozen=True, kw_only=True):
     include_usage: bool
     max_tokens: int | None  # None: what remains of the context
     min_tokens: int
+    ignore_eos: bool  # the end of a turn is no end: on to max_tokens
     stop: tuple[str, ...]
     service_tier: str | None
     ignored: tuple[str, ...]  # keys that nobody knows
@@ -40,6 +44,7 @@ def read_common(fields: dict[str, Any], ignored: list[str]) -> dict[str, Any]:
         "stream": stream,
         "include_usage": stream and options.get("include_usage", False),
         "min_tokens": fields.get("min_tokens", 0),
+        "ignore_eos": fields.get("ignore_eos", False),
         "stop": fields.get("stop", ()),
         "service_tier": fields.get("service_tier"),
         "ignored": (*ignored, *more),
@@ -60,8 +65,9 @@ def check_min_tokens(min_tokens: int, max_tokens: int | None) -> None:
 
 def _sampling(fields: dict[str, Any]) -> Sampling:
     seed = fields.get("seed")
+    temperature = fields.get("temperature", 1.0)
     return Sampling(
-        temperature=fields.get("temperature", 1.0),
+        temperature=temperature if temperature >= _COLDEST else 0.0,
         top_p=fields.get("top_p", 1.0),
         top_k=max(fields.get("top_k", 0), 0),  # -1 is off too, elsewhere
         min_p=fields.get("min_p", 0.0),
