@@ -19,9 +19,11 @@ run: $(VENV)/.installed
 test: $(VENV)/.installed
 	@$(BIN)/python -m pytest $(ARGS)
 
-# Those that take long as well, and more of what is drawn at random.
+# Those that take long as well, and more of what is drawn at random; and every client that
+# tests/clients knows, each in an environment in .venv-clients (1.2 GB in all).
 test-all: $(VENV)/.installed
-	@BLUEY_SCHEDULES=200 BLUEY_REQUESTS=2000 $(BIN)/python -m pytest --slow $(ARGS)
+	@BLUEY_SCHEDULES=200 BLUEY_REQUESTS=2000 BLUEY_KILLS=20 \
+		$(BIN)/python -m pytest --slow --clients $(ARGS)
 
 # Form, types, and which package may import which.
 check: $(VENV)/.installed
@@ -47,7 +49,7 @@ lock:
 	@requirements/make-lock
 
 clean:
-	@rm -rf $(VENV)
+	@rm -rf $(VENV) .venv-clients
 
 # Three steps, each with a stamp: a changed lock installs again, a changed pyproject.toml only
 # links again, and nothing changed costs nothing. Hashes hold every download to what was locked.

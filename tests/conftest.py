@@ -9,7 +9,11 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("bluey", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("bluey")
 
-_SLOW = "slow: `make test-all` runs it"
+_ON_DEMAND = {
+    "slow": "slow: `make test-all` runs it",
+    "clients": "needs an environment of its own: `make test-all` and .ci/run make it",
+}
+"""Markers, each with an option of its name, and why what has one is skipped without it."""
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -23,6 +27,7 @@ def _nobodys_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("bluey")
     group.addoption("--slow", action="store_true", help="run the slow tests as well")
+    group.addoption("--clients", action="store_true", help="run those with other clients as well")
     group.addoption(
         "--nothing-left-out",
         action="store_true",
@@ -31,10 +36,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("--slow"):
-        for item in items:
-            if item.get_closest_marker("slow"):
-                item.add_marker(pytest.mark.skip(reason=_SLOW))
+    for marker, reason in _ON_DEMAND.items():
+        if not config.getoption(f"--{marker}"):
+            for item in items:
+                if item.get_closest_marker(marker):
+                    item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -52,6 +58,7 @@ def pytest_terminal_summary(
 
 def _left_out(config: pytest.Config) -> Iterator[str]:
     reporter = config.pluginmanager.get_plugin("terminalreporter")
+    on_demand = tuple(_ON_DEMAND.values())
     for report in reporter.stats.get("skipped", []) if reporter else []:
-        if isinstance(report.longrepr, tuple) and not report.longrepr[2].endswith(_SLOW):
+        if isinstance(report.longrepr, tuple) and not report.longrepr[2].endswith(on_demand):
             yield f"{report.nodeid} ({report.longrepr[2]})"

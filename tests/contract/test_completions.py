@@ -89,6 +89,18 @@ def test_a_greedy_text_scores_as_the_likeliest(client: OpenAI, max_tokens: int) 
         assert logprob == pytest.approx(max(top.values()), abs=NEAR)
 
 
+def test_one_token_is_told_after_a_scored_prompt(client: OpenAI) -> None:
+    """Even where the model would end: lm-eval drops the last log probability, whatever it is of."""
+    ends = {"max_tokens": 1, "logit_bias": {"1": 100}}  # <eos> of the embedded pair, as of Gemma
+    assert one(client, **ends).finish_reason == "stop"
+    asked = one(client, **ends, echo=True, logprobs=1)
+    scored = one(client, max_tokens=0, echo=True, logprobs=1)
+    assert asked.logprobs is not None and scored.logprobs is not None
+    assert asked.logprobs.tokens is not None and scored.logprobs.tokens is not None
+    assert asked.logprobs.tokens[:-1] == scored.logprobs.tokens
+    assert asked.text == scored.text == BEGINNING
+
+
 def test_prompts_of_ids(client: OpenAI) -> None:
     answer = client.completions.create(
         model="pt", prompt=[[20, 30, 40], [50, 60]], max_tokens=1, echo=True, logprobs=1, n=2
