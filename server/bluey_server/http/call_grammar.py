@@ -12,6 +12,10 @@ from bluey_server.http.response_format import JsonFormat
 from bluey_server.http.schema import schema_grammar, schema_part
 from bluey_server.http.tools import ToolUse
 
+_MOST_CALLS = 16
+"""In one answer: a model that must call and finds no end would go on until its tokens are spent,
+and its last call be cut short."""
+
 
 def answer_grammar(
     form: JsonFormat | None,
@@ -42,7 +46,8 @@ def answer_grammar(
 
 def _call_rules(tools: ToolUse, style: JsonCalls, added: Mapping[str, int]) -> Iterable[str]:
     """From the first function's name on."""
-    more = f"({_sequence(style.again, added)} call)*" if tools.parallel else ""
+    again = f"({_sequence(style.again, added)} call){{0,{_MOST_CALLS - 1}}}"
+    more = again if tools.parallel else ""
     yield f"calls: call {more} {_sequence(style.close, added)}"
     ways = (
         f"{_quoted(tool.name)} {_sequence(style.middle, added)} @arguments_{place} "
