@@ -3,8 +3,6 @@
 Keys that must be absent rather than null in some answers are UNSET there.
 """
 
-import time
-import uuid
 from collections.abc import Sequence
 
 import msgspec
@@ -16,7 +14,7 @@ from bluey_server.http.names import Model
 from bluey_server.http.reply import Answer, Collected
 from bluey_server.http.text_events import CallArguments, CallBegun
 from bluey_server.http.told_tokens import ToldToken
-from bluey_server.http.usage import Usage, system_fingerprint, usage
+from bluey_server.http.usage import Usage, same_in_every_part, usage
 
 
 class Function(msgspec.Struct, frozen=True):
@@ -106,13 +104,9 @@ class ChatAnswer(Answer):
     """Writes the answers to one request: id, time and model are the same in every part."""
 
     def __init__(self, request: ChatRequest, model: Model, prompt_tokens: int) -> None:
-        self._id = f"chatcmpl-{uuid.uuid4().hex}"
-        self._created = int(time.time())
+        self._same = same_in_every_part("chatcmpl", request, model)
         self._request = request
         self._tokenizer = model.base.tokenizer
-        self._fingerprint = system_fingerprint(model)
-        # Whatever tier was asked for, this is the one there is.
-        self._tier: str | UnsetType = UNSET if request.service_tier is None else "default"
         self._prompt_tokens = prompt_tokens
 
     async def whole(
@@ -129,13 +123,9 @@ class ChatAnswer(Answer):
             for index, one in enumerate(answers)
         )
         return ChatCompletion(
-            id=self._id,
-            created=self._created,
-            model=self._request.model,
-            system_fingerprint=self._fingerprint,
+            **self._same,
             choices=tuple(choices),
             usage=usage(self._prompt_tokens, completion_tokens, cached_tokens),
-            service_tier=self._tier,
         )
 
     def opening(self) -> list[msgspec.Struct]:
@@ -198,11 +188,7 @@ class ChatAnswer(Answer):
 
     def _chunk(self, *choices: ChunkChoice, usage: Usage | None = None) -> ChatChunk:
         return ChatChunk(
-            id=self._id,
-            created=self._created,
-            model=self._request.model,
-            system_fingerprint=self._fingerprint,
+            **self._same,
             choices=choices,
             usage=usage if self._request.include_usage else UNSET,
-            service_tier=self._tier,
         )

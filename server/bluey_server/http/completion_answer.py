@@ -1,7 +1,5 @@
 """The shapes of completions: a chunk of a stream is a small completion of its own."""
 
-import time
-import uuid
 from collections.abc import Sequence
 
 import msgspec
@@ -13,7 +11,7 @@ from bluey_server.http.names import Model
 from bluey_server.http.reply import Answer, Collected
 from bluey_server.http.text_events import CallArguments, CallBegun
 from bluey_server.http.told_tokens import ToldToken
-from bluey_server.http.usage import Usage, system_fingerprint, usage
+from bluey_server.http.usage import Usage, same_in_every_part, usage
 
 
 class CompletionChoice(msgspec.Struct, frozen=True):
@@ -42,13 +40,9 @@ class CompletionAnswer(Answer):
     """Writes the answers to one request: id, time and model are the same in every part."""
 
     def __init__(self, request: CompletionRequest, model: Model, prompt_tokens: int) -> None:
-        self._id = f"cmpl-{uuid.uuid4().hex}"
-        self._created = int(time.time())
+        self._same = same_in_every_part("cmpl", request, model)
         self._request = request
         self._tokenizer = model.base.tokenizer
-        self._fingerprint = system_fingerprint(model)
-        # Whatever tier was asked for, this is the one there is.
-        self._tier: str | UnsetType = UNSET if request.service_tier is None else "default"
         self._prompt_tokens = prompt_tokens
 
     async def whole(
@@ -97,11 +91,7 @@ class CompletionAnswer(Answer):
 
     def _part(self, *choices: CompletionChoice, usage: Usage | UnsetType | None) -> Completion:
         return Completion(
-            id=self._id,
-            created=self._created,
-            model=self._request.model,
-            system_fingerprint=self._fingerprint,
+            **self._same,
             choices=choices,
             usage=usage,
-            service_tier=self._tier,
         )
