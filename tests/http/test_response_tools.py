@@ -7,8 +7,8 @@ import pytest
 from bluey_server.http.service import Timings
 from bluey_server.messages import Sampling
 from tests.fakes.scripted_engine import Alive, Fail, Finish, Say
+from tests.http.responding import post, prompt, refused, said, streamed
 from tests.http.rig import Launch, Rig
-from tests.http.test_responses import post, prompt, refused, said, streamed
 
 SCHEMA = {
     "type": "object",
