@@ -68,10 +68,6 @@ def _reconcile(body: dict[str, Any], limit: str) -> None:
         body["prompt"] = [_token(one) for one in body["prompt"]]
     for name in MUST_AGREE:
         body.pop(name, None)
-    if isinstance(body.get("input"), list):
-        body["input"] = [
-            one for one in body["input"] if isinstance(one, dict) and one.get("role")
-        ] or "Hello"
     if not str(body.get("previous_response_id")).startswith("resp_"):
         body.pop("previous_response_id", None)
     if isinstance(body.get("messages"), list):

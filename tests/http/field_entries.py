@@ -147,6 +147,7 @@ COMMON: dict[str, Entry] = {
             Bad({"05": 1}, VALUE, "Invalid key in 'logit_bias': '05'."),
             Bad({"٣": 1}, VALUE, "Invalid key in 'logit_bias': '٣'."),
             Bad({"": 1}, VALUE, "Invalid key in 'logit_bias': ''."),
+            Bad({"": None}, VALUE, "Invalid key in 'logit_bias': ''."),
             Bad({"9" * 30: 1}, VALUE, "Invalid key in 'logit_bias': '999"),
             Bad(
                 {"5": 1, "4096": 1},

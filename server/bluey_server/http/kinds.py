@@ -184,9 +184,11 @@ class LogitBias:
         if not isinstance(value, dict):
             raise wrong_type(param, "an object", value)
         bias = Number(-self.most, self.most)
+        # An id is looked at even where its null adds nothing: the key is wrong all the same.
+        given = ((_token_id(param, key), key, added) for key, added in value.items())
         return tuple(
-            (_token_id(param, key), bias.check(f"{param}.{key[:20]}", added))
-            for key, added in value.items()
+            (token, bias.check(f"{param}.{key[:20]}", added))
+            for token, key, added in given
             if added is not None
         )
 
