@@ -13,8 +13,8 @@
 11. a stream that only comments keep awake
 12. a path for a name, an unknown tier, half a character, a preflight refused, `//models`
 
-The tests of 2 and 8, and of what 6 and 7 say of tools, are in test_tool_streams.py, test_structured.py
-and contract/test_structured.py; that of 11 is in test_response_ends.py.
+The tests of 2 and 8, and of what 6 and 7 say of tools, are in test_tool_streams.py,
+test_structured.py and contract/test_structured.py; that of 11 is in test_response_ends.py.
 """
 
 import http.client
