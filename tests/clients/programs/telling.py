@@ -38,6 +38,25 @@ class Ask:
     tale_schema: dict[str, Any]
 
 
+def whole(answer: Any) -> dict[str, Any]:
+    """A chat completion, as the clients that follow OpenAI's types hand it out."""
+    [choice] = answer.choices
+    return {
+        "text": choice.message.content,
+        "finish_reason": choice.finish_reason,
+        "usage": [answer.usage.prompt_tokens, answer.usage.completion_tokens],
+    }
+
+
+def called(choice: Any) -> dict[str, Any]:
+    """The calls in a choice of theirs."""
+    calls = [
+        {"name": call.function.name, "arguments": json.loads(call.function.arguments)}
+        for call in choice.message.tool_calls
+    ]
+    return {"calls": calls, "finish_reason": choice.finish_reason}
+
+
 def serve(functions: Mapping[str, Callable[[Ask], Any]]) -> None:
     """Do what is asked until nothing more is. A generator's pieces are told as they come."""
     # Libraries print to stdout as well; from now on that is stderr, and ours is a copy.

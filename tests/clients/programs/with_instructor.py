@@ -5,7 +5,7 @@ from typing import Any
 import instructor
 from asked import Animal, Tale, Weather
 from openai import OpenAI
-from telling import Ask, Pieces, serve
+from telling import Ask, Pieces, serve, whole
 
 
 def client(ask: Ask, mode: instructor.Mode = instructor.Mode.TOOLS) -> instructor.Instructor:
@@ -26,11 +26,7 @@ def fields(ask: Ask) -> dict[str, Any]:
 
 def chat(ask: Ask) -> dict[str, Any]:
     answer = client(ask).chat.completions.create(**fields(ask), response_model=None)
-    return {
-        "text": answer.choices[0].message.content,
-        "finish_reason": answer.choices[0].finish_reason,
-        "usage": [answer.usage.prompt_tokens, answer.usage.completion_tokens],
-    }
+    return whole(answer)
 
 
 def stream(ask: Ask) -> Pieces:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import litellm
-from telling import Ask, Pieces, serve
+from telling import Ask, Pieces, called, serve, whole
 
 
 def complete(ask: Ask, **more: Any) -> Any:
@@ -23,11 +23,7 @@ def complete(ask: Ask, **more: Any) -> Any:
 
 def chat(ask: Ask) -> dict[str, Any]:
     answer = complete(ask)
-    return {
-        "text": answer.choices[0].message.content,
-        "finish_reason": answer.choices[0].finish_reason,
-        "usage": [answer.usage.prompt_tokens, answer.usage.completion_tokens],
-    }
+    return whole(answer)
 
 
 def stream(ask: Ask) -> Pieces:
@@ -42,14 +38,6 @@ def stream(ask: Ask) -> Pieces:
         "finish_reason": reason,
         "usage": usage and [usage.prompt_tokens, usage.completion_tokens],
     }
-
-
-def called(choice: Any) -> dict[str, Any]:
-    calls = [
-        {"name": call.function.name, "arguments": json.loads(call.function.arguments)}
-        for call in choice.message.tool_calls
-    ]
-    return {"calls": calls, "finish_reason": choice.finish_reason}
 
 
 def call(ask: Ask) -> dict[str, Any]:

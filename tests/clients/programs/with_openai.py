@@ -1,11 +1,10 @@
 """openai-python: see telling.py."""
 
-import json
 from typing import Any
 
 from asked import Animal
 from openai import OpenAI
-from telling import Ask, Pieces, serve
+from telling import Ask, Pieces, called, serve, whole
 
 
 def client(ask: Ask) -> OpenAI:
@@ -24,11 +23,7 @@ def fields(ask: Ask) -> dict[str, Any]:
 
 def chat(ask: Ask) -> dict[str, Any]:
     answer = client(ask).chat.completions.create(**fields(ask))
-    return {
-        "text": answer.choices[0].message.content,
-        "finish_reason": answer.choices[0].finish_reason,
-        "usage": [answer.usage.prompt_tokens, answer.usage.completion_tokens],
-    }
+    return whole(answer)
 
 
 def stream(ask: Ask) -> Pieces:
@@ -46,19 +41,11 @@ def stream(ask: Ask) -> Pieces:
     }
 
 
-def called(message: Any, reason: str) -> dict[str, Any]:
-    calls = [
-        {"name": call.function.name, "arguments": json.loads(call.function.arguments)}
-        for call in message.tool_calls
-    ]
-    return {"calls": calls, "finish_reason": reason}
-
-
 def call(ask: Ask) -> dict[str, Any]:
     answer = client(ask).chat.completions.create(
         **fields(ask), tools=[ask.weather_tool], tool_choice=ask.tool_choice
     )
-    return called(answer.choices[0].message, answer.choices[0].finish_reason)
+    return called(answer.choices[0])
 
 
 def stream_call(ask: Ask) -> Pieces:
@@ -69,7 +56,7 @@ def stream_call(ask: Ask) -> Pieces:
             if event.type == "tool_calls.function.arguments.delta":
                 yield event.arguments_delta
         choice = events.get_final_completion().choices[0]
-    return called(choice.message, choice.finish_reason)
+    return called(choice)
 
 
 def answer_call(ask: Ask) -> dict[str, Any]:
