@@ -5,6 +5,7 @@ It reads this file by itself, in a process of its own.
 
 import os
 import random
+import re
 from typing import Any
 
 import schemathesis
@@ -19,8 +20,24 @@ LIMITS = {
 """Operations that generate, and the field that says how much."""
 
 TOKENS, CHOICES = 8, 3
+STORED = 50
+RESPONSE_ID = re.compile("[A-Za-z0-9_-]+")
 MUST_AGREE = ("tools", "tool_choice", "functions", "function_call", "response_format", "text")
 VOCABULARY = 4096  # of the embedded bases
+
+_stored: list[str] = []
+"""The ids of the newest responses that the server said it keeps."""
+
+
+@schemathesis.hook
+def after_call(_: Any, case: Any, response: Any) -> None:
+    """Remember what was made, for the operations that ask for it."""
+    made = case.operation.definition.raw.get("operationId") == "createResponse"
+    if not made or response.status_code != 200 or case.body.get("store") is False:
+        return
+    if "application/json" in response.headers["content-type"][0]:
+        _stored.append(response.json()["id"])
+        del _stored[:-STORED]
 
 
 @schemathesis.hook
@@ -30,6 +47,10 @@ def before_call(_: Any, case: Any, kwargs: dict[str, Any]) -> None:  # noqa: ARG
     parameters = case.path_parameters or {}
     if isinstance(parameters.get("model_id"), str) and chance.random() < 0.5:
         case.path_parameters["model_id"] = chance.choice(NAMES)
+    response_id = str(parameters.get("response_id", ""))
+    # One that is wrong stays wrong; one that came along a link stays, deleted or not.
+    if _stored and RESPONSE_ID.fullmatch(response_id) and response_id not in _stored:
+        case.path_parameters["response_id"] = chance.choice(_stored)
     limit = LIMITS.get(case.operation.definition.raw.get("operationId"))
     if limit is not None and isinstance(case.body, dict):
         _shorten(case.body, limit, chance)
