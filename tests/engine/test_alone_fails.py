@@ -14,7 +14,7 @@ from bluey_adapters.home import Home
 from bluey_adapters.store import LocalStore
 from bluey_server.engine import rows
 from bluey_server.engine.loader import AdapterLoader, Checked, Unusable
-from bluey_server.http.schema import schema_grammar
+from bluey_server.http.grammar.schema import schema_grammar
 from bluey_server.messages import Sampling
 from tests.engine.alone import Alone, same
 from tests.engine.conftest import make_adapter

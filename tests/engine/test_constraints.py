@@ -15,7 +15,7 @@ from llguidance import LLMatcher
 from bluey_adapters.tokenizer import Tokenizer
 from bluey_server.engine.compiler import Compiled, GrammarCompiler, NotCompiled
 from bluey_server.engine.grammar import GrammarError, Grammars
-from bluey_server.http.schema import schema_grammar
+from bluey_server.http.grammar.schema import schema_grammar
 from bluey_server.messages import Generate, Sampling
 from tests.engine.alone import Alone, same
 from tests.engine.real import GREEDY, RealBench, some_prompt

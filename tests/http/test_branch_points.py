@@ -4,7 +4,7 @@ import pytest
 
 from bluey_adapters.bases import Base, OpenBase, open_base
 from bluey_data.catalog import embedded_model
-from bluey_server.http.branch_points import encode_with_branch_points
+from bluey_server.http.request.branch_points import encode_with_branch_points
 from tests.http.rig import Rig
 
 SYSTEM = {

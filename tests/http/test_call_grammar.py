@@ -7,10 +7,10 @@ from llguidance import LLMatcher, LLTokenizer
 
 from bluey_adapters.tokenizer import Tokenizer
 from bluey_data.catalog import embedded_model
-from bluey_server.http.call_grammar import answer_grammar
-from bluey_server.http.call_styles import PLAIN, JsonCalls, call_style
-from bluey_server.http.response_format import JsonFormat
-from bluey_server.http.tools import Tool, ToolUse
+from bluey_server.http.grammar.calls import answer_grammar
+from bluey_server.http.grammar.response_format import JsonFormat
+from bluey_server.http.tools.call_styles import PLAIN, JsonCalls, call_style
+from bluey_server.http.tools.functions import Tool, ToolUse
 
 TINY = embedded_model("tiny-it")
 TOKENIZER = Tokenizer.load(TINY)

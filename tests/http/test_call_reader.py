@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bluey_server.http.call_reader import (
+from bluey_server.http.tools.call_reader import (
     Arguments,
     Begun,
     CallReader,
@@ -14,7 +14,7 @@ from bluey_server.http.call_reader import (
     ParsedCallReader,
     Part,
 )
-from bluey_server.http.call_styles import PLAIN, JsonCalls, ParsedCalls, call_style
+from bluey_server.http.tools.call_styles import PLAIN, JsonCalls, ParsedCalls, call_style
 
 WEATHER = {
     "type": "function",
@@ -193,7 +193,7 @@ def test_parsers_come_without_mlx() -> None:
 
     script = (
         "import sys\n"
-        "from bluey_server.http.call_parsers import parser\n"
+        "from bluey_server.http.tools.call_parsers import parser\n"
         "parser('laguna'), parser('mistral')\n"
         "assert not {'mlx', 'mlx.core', 'mlx_lm'} & set(sys.modules), sys.modules.keys()"
     )

@@ -8,8 +8,8 @@ import openai
 import pytest
 
 from bluey_adapters.home import Home
-from bluey_server.http.logprobs import completion_logprobs
-from bluey_server.http.told_tokens import ToldToken
+from bluey_server.http.answer.logprobs import completion_logprobs
+from bluey_server.http.answer.told_tokens import ToldToken
 from bluey_server.messages import TokenLogprobs
 from tests.fakes.scripted_engine import Fail, Say
 from tests.http.rig import Launch, Rig, add_base

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from bluey_server.http.conversation import read_messages
 from bluey_server.http.errors import BadRequest
+from bluey_server.http.request.conversation import read_messages
 
 USER = {"role": "user", "content": "Hi"}
 

@@ -12,7 +12,7 @@ from openai.types.completion_create_params import (
     CompletionCreateParamsNonStreaming as CompletionParams,
 )
 
-from bluey_server.http.fields import CHAT_FIELDS, COMPLETION_FIELDS, Field, Treatment
+from bluey_server.http.request.fields import CHAT_FIELDS, COMPLETION_FIELDS, Field, Treatment
 from tests.http.field_entries import CHAT, COMPLETION, Bad, Entry, Harmless, Refused, Used
 from tests.http.rig import Rig
 

@@ -6,7 +6,7 @@ import pytest
 
 from bluey_adapters.home import Home
 from bluey_server.http.errors import BadRequest
-from bluey_server.http.fields import CHAT_FIELDS, read_fields
+from bluey_server.http.request.fields import CHAT_FIELDS, read_fields
 from tests.http.rig import Launch, Rig, add_base
 
 

@@ -9,7 +9,7 @@ from bluey_adapters.home import Home
 from bluey_server.engine_totals import EngineTotals
 from bluey_server.http.access import Access
 from bluey_server.http.exchange import Exchange
-from bluey_server.http.metrics import UNKNOWN, outcome_of
+from bluey_server.http.monitoring.metrics import UNKNOWN, outcome_of
 from bluey_server.messages import EngineStatus
 from tests.fakes.scripted_engine import Busy, Fail, Say, Wait
 from tests.http.rig import Launch, Rig, add_adapter

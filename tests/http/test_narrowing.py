@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bluey_server.http.narrowing import narrowed
+from bluey_server.http.grammar.narrowing import narrowed
 
 NAMED = {"type": "object", "properties": {"a": {"type": "string"}}}
 FAR = 2**63 - 1024

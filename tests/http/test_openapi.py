@@ -11,10 +11,10 @@ from litestar.routes import HTTPRoute
 from bluey_server.http.access import Access
 from bluey_server.http.app import create_app
 from bluey_server.http.errors import _OF_ENGINE_FAILURES, _OF_EXCEPTIONS
-from bluey_server.http.fields import CHAT_FIELDS, COMPLETION_FIELDS
-from bluey_server.http.kinds import Kind
 from bluey_server.http.openapi.document import document
 from bluey_server.http.openapi.kind_schemas import schema_of
+from bluey_server.http.request.fields import CHAT_FIELDS, COMPLETION_FIELDS
+from bluey_server.http.request.kinds import Kind
 from tests.fakes.scripted_engine import Say
 from tests.http.field_entries import Bad, Harmless, Refused
 from tests.http.rig import Launch, Rig

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from openai.types.responses import ResponseItem
 
-from bluey_server.http.conversation import read_messages
 from bluey_server.http.errors import BadRequest
-from bluey_server.http.response_items import read_items
-from bluey_server.http.response_messages import check_calls, messages_of, neighbours_joined
+from bluey_server.http.request.conversation import read_messages
+from bluey_server.http.responses.items import read_items
+from bluey_server.http.responses.messages import check_calls, messages_of, neighbours_joined
 from tests.openai_types import strictly
 
 CALL = {"type": "function_call", "call_id": "call_1", "name": "f", "arguments": '{"a": 1}'}

@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bluey_server.http.stop_matcher import StopMatcher
+from bluey_server.http.answer.stop_matcher import StopMatcher
 
 LETTERS = st.text("ab", max_size=24)  # two letters: beginnings that repeat and overlap
 STOPS = st.lists(st.text("ab", min_size=1, max_size=6), max_size=4)

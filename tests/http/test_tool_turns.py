@@ -4,9 +4,9 @@ from typing import Any
 
 from bluey_adapters.chat_template import render_chat
 from bluey_data.catalog import gemma_chat_template
-from bluey_server.http.conversation import read_messages
-from bluey_server.http.tool_turns import describe, without_tool_turns
-from bluey_server.http.tools import Tool, ToolUse
+from bluey_server.http.request.conversation import read_messages
+from bluey_server.http.tools.functions import Tool, ToolUse
+from bluey_server.http.tools.turns import describe, without_tool_turns
 
 USE = ToolUse(
     tools=(

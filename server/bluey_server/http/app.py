@@ -11,23 +11,23 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
 from bluey_server.http.access import Access
-from bluey_server.http.admin import status
 from bluey_server.http.background import background
-from bluey_server.http.chat import create_chat_completion
-from bluey_server.http.completions import create_completion
+from bluey_server.http.chat.endpoint import create_chat_completion
+from bluey_server.http.completions.endpoint import create_completion
 from bluey_server.http.errors import ApiError, as_api_error
 from bluey_server.http.exchange import Exchange, exchange_of
-from bluey_server.http.health import health, pointer, ready
 from bluey_server.http.keys import Keys
-from bluey_server.http.metrics import Metrics, metrics
 from bluey_server.http.models import ModelsController
+from bluey_server.http.monitoring.health import health, pointer, ready
+from bluey_server.http.monitoring.metrics import Metrics, metrics
+from bluey_server.http.monitoring.status import status
 from bluey_server.http.openapi.operations import methods_of
 from bluey_server.http.openapi.page import schema
-from bluey_server.http.reports import ReportsController
-from bluey_server.http.responses import count_input_tokens, create_response
+from bluey_server.http.reports.endpoint import ReportsController
+from bluey_server.http.responses.endpoint import count_input_tokens, create_response
+from bluey_server.http.responses.stored import StoredResponsesController
 from bluey_server.http.service import Service
 from bluey_server.http.shell import Shell
-from bluey_server.http.stored_responses import StoredResponsesController
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bluey_server.http.kinds import (
+from bluey_server.http.request.kinds import (
     Array,
     Boolean,
     Either,
@@ -16,7 +16,7 @@ from bluey_server.http.kinds import (
     StopStrings,
     Text,
 )
-from bluey_server.http.response_fields import INCLUDABLE, Includes
+from bluey_server.http.responses.fields import INCLUDABLE, Includes
 
 Schema = dict[str, Any]
 

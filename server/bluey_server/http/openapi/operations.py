@@ -9,18 +9,19 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from bluey_server.http.admin_answer import ServerStatus
-from bluey_server.http.chat_answer import ChatChunk, ChatCompletion
-from bluey_server.http.completion_answer import Completion
-from bluey_server.http.fields import CHAT_FIELDS, COMPLETION_FIELDS, Field
-from bluey_server.http.health import Health, Pointer, Readiness
+from bluey_server.http.chat.answer import ChatChunk, ChatCompletion
+from bluey_server.http.completions.answer import Completion
 from bluey_server.http.models import DeletedModel, ModelCard, ModelList
+from bluey_server.http.monitoring.health import Health, Pointer, Readiness
+from bluey_server.http.monitoring.status_answer import ServerStatus
 from bluey_server.http.openapi.kind_schemas import Schema
 from bluey_server.http.openapi.request_schemas import INSIDE
 from bluey_server.http.openapi.response_schemas import RESPONSE_INSIDE
 from bluey_server.http.openapi.tool_schemas import CHAT_INSIDE
-from bluey_server.http.reports import ReportCard
-from bluey_server.http.response_events import (
+from bluey_server.http.reports.endpoint import ReportCard
+from bluey_server.http.request.fields import CHAT_FIELDS, COMPLETION_FIELDS, Field
+from bluey_server.http.responses.endpoint import InputTokens
+from bluey_server.http.responses.events import (
     ArgumentsDelta,
     ArgumentsDone,
     Completed,
@@ -35,10 +36,9 @@ from bluey_server.http.response_events import (
     TextDelta,
     TextDone,
 )
-from bluey_server.http.response_fields import RESPONSE_FIELDS
-from bluey_server.http.response_object import ResponseObject
-from bluey_server.http.responses import InputTokens
-from bluey_server.http.stored_responses import DeletedResponse, ItemPage
+from bluey_server.http.responses.fields import RESPONSE_FIELDS
+from bluey_server.http.responses.object import ResponseObject
+from bluey_server.http.responses.stored import DeletedResponse, ItemPage
 
 
 class Door(Enum):

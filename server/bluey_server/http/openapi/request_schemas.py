@@ -6,9 +6,9 @@ Unknown keys are allowed everywhere: they are tolerated.
 
 from collections.abc import Mapping, Sequence
 
-from bluey_server.http.chat_request import GIVEN_BY_US
-from bluey_server.http.fields import STREAM_FIELDS, Field, Treatment
+from bluey_server.http.chat.request import GIVEN_BY_US
 from bluey_server.http.openapi.kind_schemas import Schema, nullable, schema_of
+from bluey_server.http.request.fields import STREAM_FIELDS, Field, Treatment
 
 _TEXT: Schema = {"type": "string"}
 _OPTIONAL_TEXT: Schema = {"type": ["string", "null"]}
@@ -67,7 +67,7 @@ MESSAGE: Schema = {
         _message("function", required=("name",), content=_OPTIONAL_CONTENT, name=_TEXT),
     ]
 }
-"""One message of a conversation, as conversation.py reads it."""
+"""One message of a conversation, as request/conversation.py reads it."""
 
 
 def body_schema(

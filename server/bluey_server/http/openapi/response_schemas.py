@@ -1,9 +1,9 @@
-"""What stands inside the fields of `/v1/responses`, as JSON schemas; response_items.py reads it."""
+"""What stands inside the fields of `/v1/responses`, as JSON schemas; responses/items.py reads it."""
 
 from bluey_server.http.openapi.kind_schemas import Schema
 from bluey_server.http.openapi.request_schemas import INSIDE, fields_schema
 from bluey_server.http.openapi.tool_schemas import FLAT_INSIDE, FORMAT
-from bluey_server.http.response_fields import REASONING_FIELDS, TEXT_FIELDS
+from bluey_server.http.responses.fields import REASONING_FIELDS, TEXT_FIELDS
 
 _TEXT: Schema = {"type": "string"}
 _FILLED: Schema = {"type": "string", "minLength": 1}

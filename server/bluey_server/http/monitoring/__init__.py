@@ -1,0 +1,1 @@
+"""For whoever watches the server: health, metrics, and what every process holds."""

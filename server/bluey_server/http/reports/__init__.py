@@ -1,0 +1,1 @@
+"""`/admin/reports`: what `bluey-admin compare` and `experiment` found, for browsers."""
