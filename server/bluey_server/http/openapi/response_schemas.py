@@ -1,4 +1,4 @@
-"""What stands inside the fields of `/v1/responses`, as JSON schemas; responses/items.py reads it."""
+"""What is inside the fields of `/v1/responses`, as JSON schemas: responses/items.py reads it."""
 
 from bluey_server.http.openapi.kind_schemas import Schema
 from bluey_server.http.openapi.request_schemas import INSIDE, fields_schema

@@ -1,4 +1,4 @@
-"""The fields of `/v1/responses`: what each may hold and what becomes of it; see request/fields.py."""
+"""The fields of `/v1/responses`: what each may hold and becomes; see request/fields.py."""
 
 from dataclasses import dataclass
 from typing import Any
