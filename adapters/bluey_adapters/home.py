@@ -46,6 +46,11 @@ class Home:
         return self.root / "run" / "server.json"
 
     @property
+    def server_lock(self) -> Path:
+        """What the running server holds locked; the file stays, the lock ends with the process."""
+        return self.root / "run" / "server.lock"
+
+    @property
     def config(self) -> Path:
         """The user's settings."""
         return self.root / "config.toml"

@@ -14,11 +14,12 @@ import click
 
 from bluey_adapters.admin_key import servers_admin_key
 from bluey_adapters.errors import UnknownName
-from bluey_adapters.home import Home, find_home
+from bluey_adapters.home import find_home
 from bluey_adapters.lifeline import on_parent_gone
 from bluey_adapters.server_file import (
     ServerFile,
-    find_running_server,
+    only_server,
+    refuse_second,
     remove_server_file,
     write_server_file,
 )
@@ -168,9 +169,10 @@ def main(
     if lifeline is not None:
         on_parent_gone(lifeline, lambda: os.kill(os.getpid(), signal.SIGTERM))
     home = find_home()
-    _refuse_second(home)
+    refuse_second(home)
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(bind(host, port))
+        stack.enter_context(only_server(home))
 
         # Now that the flags are right and the port is ours: what takes half a second to import.
         from bluey_server.engine_pool import EnginePool, PoolSettings
@@ -225,15 +227,6 @@ def _open_to_all(bound: str) -> str:
         "`bluey-admin keys add NAME` or give one with --api-key, listen on --host 127.0.0.1, "
         "or serve everybody with --insecure"
     )
-
-
-def _refuse_second(home: Home) -> None:
-    running = find_running_server(home)
-    if running is not None:
-        raise click.ClickException(
-            f"a server of the home {home.root} is running already, at {running.url} "
-            f"(process {running.pid}); stop it, or point BLUEY_HOME at another folder"
-        )
 
 
 def _check_names(registry: "RegistryThread", names: tuple[str, ...]) -> None:

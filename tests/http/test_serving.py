@@ -14,10 +14,19 @@ import httpx
 import openai
 import pytest
 from click.testing import CliRunner, Result
+from filelock import FileLock
 
+from bluey_adapters.errors import HomeError
 from bluey_adapters.home import Home
 from bluey_adapters.lifeline import Lifeline
-from bluey_adapters.server_file import ServerFile, find_running_server, write_server_file
+from bluey_adapters.server_file import (
+    ServerFile,
+    find_running_server,
+    only_server,
+    write_server_file,
+)
+from bluey_admin.failures import Failure
+from bluey_admin.server_process import ServerProcess
 from bluey_server.cli import main
 from bluey_server.http.listening import bind, url_of
 from bluey_server.http.service import Timings
@@ -188,6 +197,53 @@ def test_a_second_server_of_one_home(launch: Launch, home: Home) -> None:
     rig = launch()
     write_server_file(home, ServerFile(rig.url, os.getpid(), "1"))
     assert f"is running already, at {rig.url}" in one_line(run("--port", "0"))
+
+
+def _outcome(server: ServerProcess) -> str:
+    try:
+        return server.wait_until_up().url
+    except Failure as failure:
+        return str(failure)
+
+
+def test_only_one_of_two_servers_that_start_together(home: Home) -> None:
+    servers = [ServerProcess(home, ["--port", "0"]) for _ in range(2)]
+    try:
+        ends = [_outcome(server) for server in servers]
+        [up] = [end for end in ends if end.startswith("http")]
+        [refused] = [end for end in ends if not end.startswith("http")]
+        assert f"is running already, at {up}" in refused
+    finally:
+        for server in servers:
+            server.stop()
+
+
+def test_a_server_that_was_killed_leaves_the_home_free(home: Home) -> None:
+    killed = ServerProcess(home, ["--port", "0"])
+    os.kill(killed.wait_until_up().pid, signal.SIGKILL)
+    assert killed.ended(20)
+    with only_server(home, patience=0):
+        pass
+
+
+def test_a_server_that_neither_answers_nor_ends(home: Home) -> None:
+    with (
+        only_server(home),
+        pytest.raises(HomeError, match="starting or ending"),
+        only_server(home, patience=0),
+    ):
+        pass
+
+
+def test_a_home_that_knows_no_locks(
+    home: Home, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def no_locks(*_: object, **__: object) -> None:
+        raise NotImplementedError("flock")
+
+    monkeypatch.setattr(FileLock, "acquire", no_locks)
+    with only_server(home):
+        assert "can't be locked" in caplog.text
 
 
 def test_a_file_left_by_a_dead_server_is_no_server(home: Home) -> None:
