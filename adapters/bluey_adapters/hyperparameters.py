@@ -18,6 +18,8 @@ class Hyperparameters(msgspec.Struct, frozen=True, kw_only=True):
     num_layers: int = -1  # the last N blocks; -1 is all of them
     max_length: int = 1024  # tokens; a longer example is refused by name, never cut
     weight_decay: float = 0.0
+    # The loss is that of logits divided by this: above 1, what is learned is said more surely.
+    temperature: float = 1.0
     seed: int = 0
 
     def check(self) -> "Hyperparameters":
@@ -32,6 +34,7 @@ class Hyperparameters(msgspec.Struct, frozen=True, kw_only=True):
             "dropout": (0.0, 0.95),
             "max_length": (16, 1_000_000),
             "weight_decay": (0.0, 1.0),
+            "temperature": (0.1, 10.0),
             "seed": (0, 2**63 - 1),
         }
         for name, (low, high) in limits.items():

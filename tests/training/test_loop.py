@@ -4,6 +4,7 @@ other."""
 import math
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bluey_adapters.bases import OpenBase
@@ -36,7 +37,7 @@ def test_lanes_and_batches_agree(mini: OpenBase, material: Material) -> None:
         model = LoraModel(load_base(mini), settings)
         optimizer = optim.AdamW(learning_rate=0.01)
         optimizer.init(model.module.trainable_parameters())
-        compute = kind(model.module, optimizer)
+        compute = kind(model.module, optimizer, temperature=1.5)
         before = [compute.update(material.train[start : start + 4], 1) for start in (0, 4, 8)]
         after = compute.losses(material.valid)
         compute.close()
@@ -45,7 +46,10 @@ def test_lanes_and_batches_agree(mini: OpenBase, material: Material) -> None:
     np.testing.assert_allclose(results[0], results[1], rtol=2e-5)
 
 
-def test_the_loss_is_that_of_mlx_lms_model(mini: OpenBase, material: Material) -> None:
+@pytest.mark.parametrize("temperature", [1.0, 1.5])
+def test_the_loss_is_that_of_mlx_lms_model(
+    mini: OpenBase, material: Material, temperature: float
+) -> None:
     import mlx.core as mx
     import numpy as np
     from mlx_lm.utils import load_model
@@ -53,11 +57,12 @@ def test_the_loss_is_that_of_mlx_lms_model(mini: OpenBase, material: Material) -
     from bluey_admin.training.loop import Trainer
     from bluey_admin.training.model import LoraModel, load_base
 
-    with Trainer(LoraModel(load_base(mini), SETTINGS), SETTINGS, material.train) as trainer:
+    settings = msgspec.structs.replace(SETTINGS, temperature=temperature)
+    with Trainer(LoraModel(load_base(mini), settings), settings, material.train) as trainer:
         measured = trainer.measure(material.valid)
     plain = load_model(mini.facts.folder)[0]
     for example, loss in zip(material.valid, measured.rows, strict=True):
-        logits = np.asarray(plain(mx.array([example.ids]))[0], dtype=np.float64)
+        logits = np.asarray(plain(mx.array([example.ids]))[0], dtype=np.float64) / temperature
         chances = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
         costs = [-chances[i - 1, example.ids[i]] for i in range(1, len(example.ids))]
         learned = [cost for cost, yes in zip(costs, example.learned[1:], strict=True) if yes]

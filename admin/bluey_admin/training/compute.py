@@ -40,12 +40,16 @@ class Compute(Protocol):
 class Batched:
     """Whole batches, the step compiled."""
 
-    def __init__(self, module: nn.Module, optimizer: optim.Optimizer) -> None:
+    def __init__(
+        self, module: nn.Module, optimizer: optim.Optimizer, temperature: float = 1.0
+    ) -> None:
         self._module = module
+        self._temperature = temperature
         self._state = [module.state, optimizer.state, mx.random.state]
 
         def loss_of(inputs: mx.array, targets: mx.array, weights: mx.array) -> mx.array:
-            return row_losses(module, inputs, targets, weights).sum() / weights.sum()
+            sums = row_losses(module, inputs, targets, weights, temperature)
+            return sums.sum() / weights.sum()
 
         loss_and_gradients = nn.value_and_grad(module, loss_of)
 
@@ -72,7 +76,7 @@ class Batched:
         for start in range(0, len(order), _ROWS):
             indices = order[start : start + _ROWS]
             batch = make_batch([examples[index] for index in indices])
-            sums = np.asarray(row_losses(self._module, *arrays(batch)))
+            sums = np.asarray(row_losses(self._module, *arrays(batch), self._temperature))
             found.update(zip(indices, map(float, sums), strict=True))
         return [found[index] for index in range(len(examples))]
 
@@ -81,10 +85,14 @@ class Batched:
 
 
 def row_losses(
-    module: nn.Module, inputs: mx.array, targets: mx.array, weights: mx.array
+    module: nn.Module,
+    inputs: mx.array,
+    targets: mx.array,
+    weights: mx.array,
+    temperature: float = 1.0,
 ) -> mx.array:
-    """Cross-entropy (fp32, nats) summed over each row's learned tokens: (rows,)."""
-    logits = module(inputs).astype(mx.float32)
+    """Cross-entropy (fp32, nats), summed over each row's learned tokens: (rows,)."""
+    logits = module(inputs).astype(mx.float32) / temperature
     return (nn.losses.cross_entropy(logits, targets) * weights).sum(axis=1)
 
 

@@ -31,8 +31,11 @@ from bluey_admin.training.encode import EncodedExample
 class Lanes:
     """Rows in threads."""
 
-    def __init__(self, module: nn.Module, optimizer: optim.Optimizer) -> None:
+    def __init__(
+        self, module: nn.Module, optimizer: optim.Optimizer, temperature: float = 1.0
+    ) -> None:
         self._module = module
+        self._temperature = temperature
         self._optimizer = optimizer
         self._building = threading.Lock()
         self._count = available_cores()
@@ -92,4 +95,5 @@ class Lanes:
         return self._of(example)
 
     def _of(self, example: EncodedExample) -> mx.array:
-        return row_losses(self._module, *arrays(make_batch([example], pad_to=1))).sum()
+        batch = arrays(make_batch([example], pad_to=1))
+        return row_losses(self._module, *batch, self._temperature).sum()

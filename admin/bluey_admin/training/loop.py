@@ -68,7 +68,7 @@ class Trainer:
             learning_rate=settings.learning_rate, weight_decay=settings.weight_decay
         )
         self.optimizer.init(model.module.trainable_parameters())
-        self._compute = compute_for(model.module, self.optimizer)
+        self._compute = compute_for(model.module, self.optimizer, settings.temperature)
         self._settings = settings
         self._examples = examples
         self._lengths = [len(example.ids) for example in examples]
@@ -130,9 +130,10 @@ class Trainer:
         self._compute.close()
 
 
-def compute_for(module: nn.Module, optimizer: optim.Optimizer) -> Compute:
+def compute_for(module: nn.Module, optimizer: optim.Optimizer, temperature: float = 1.0) -> Compute:
     """The way to compute on the device that MLX uses."""
-    return Lanes(module, optimizer) if on_cpu() else Batched(module, optimizer)
+    kind = Lanes if on_cpu() else Batched
+    return kind(module, optimizer, temperature)
 
 
 def _vocabulary(module: nn.Module) -> int:
