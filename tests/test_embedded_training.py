@@ -1,5 +1,6 @@
 """The embedded pair's training: mlx-lm's arithmetic, and the same bits, from a checkpoint too."""
 
+import random
 import sys
 import tempfile
 from pathlib import Path
@@ -16,11 +17,14 @@ if "mlx.core" not in sys.modules:  # once a process, and before the imports belo
 
 import mlx.core as mx
 import mlx.nn as nn
+import numpy as np
 from mlx.utils import tree_flatten
 
 from bluey_admin.embedded import forward
-from bluey_admin.embedded.batches import Text, batch
-from bluey_admin.embedded.training import Schedule, new_model, train
+from bluey_admin.embedded.batches import Text, batch, dialogue_row
+from bluey_admin.embedded.dialogues import How, Mixture, occasion, recalled, subjects
+from bluey_admin.embedded.training import Listener, Schedule, new_model, sharpen, train
+from bluey_admin.embedded.vocabulary import END_ID
 
 
 @pytest.fixture(scope="module")
@@ -61,11 +65,79 @@ def test_logits_and_gradients_are_those_of_mlx_lm(tokenizer: Tokenizer, trained:
         assert mx.abs(one - other).max().item() <= 1e-3 * mx.abs(one).max().item(), name
 
 
+def test_a_reply_is_marked_with_its_occasion_from_the_token_before_it(
+    tokenizer: Tokenizer,
+) -> None:
+    found = 0
+    for index in range(8):
+        made = batch(tokenizer, 5, index, 4, 256, Text.WIDE)
+        for row, place in zip(*np.nonzero(made.heard), strict=True):
+            ids = made.tokens[row].tolist()
+            before = tokenizer.decode(ids[: place + 1], skip_special_tokens=False)
+            assert before.endswith("<start_of_turn>model\n")
+            end = ids.index(END_ID, place) if END_ID in ids[place:] else 256
+            assert made.kept[row, place:end].all()
+            assert len({*made.subjects[row, place:end].tolist()}) == 1
+            found += 1
+        assert made.heard.sum() == pytest.approx(1, abs=1e-5)
+        assert made.kept.sum() == pytest.approx(1, abs=1e-5)
+    assert found > 50
+    assert not batch(tokenizer, 5, 0, 4, 256, Text.PROSE).kept.any()
+
+
+def test_what_refers_back_weighs_more(tokenizer: Tokenizer) -> None:
+    rng, weights = random.Random(3), {True: set[float](), False: set[float]()}
+    for _ in range(50):
+        occasions = Mixture(((occasion, 1),), lively=0.0, how=How(late=True, onward=1.0))
+        row = dialogue_row(tokenizer, rng, occasions)
+        for place, (_, end, _) in enumerate(row.subjects):
+            weights[place > 0].add(row.weights[end])
+    assert weights == {True: {3.0}, False: {1.0}}
+
+
+def test_asides_are_not_learned(tokenizer: Tokenizer) -> None:
+    rng = random.Random(2)
+    only_recall = Mixture(((recalled, 1),), lively=0.0, how=How(late=True))
+    for _ in range(200):
+        row = dialogue_row(tokenizer, rng, only_recall)
+        ids = [token for token, weight in zip(row.ids, row.weights, strict=True) if weight >= 1]
+        text = tokenizer.decode(ids)
+        assert not any(aside in text for aside in ("How exciting!", "How kind", "Good luck!"))
+
+
+def test_asking_for_the_occasion_teaches_it(tokenizer: Tokenizer, trained: Any) -> None:
+    made = batch(tokenizer, 5, 0, 2, 256, Text.WIDE)
+    fields = (made.tokens, made.weights, made.subjects, made.heard, made.kept)
+    arrays = [*map(mx.array, fields), mx.array([[0.3]])]
+    pupil = Listener(trained, len(subjects()))
+    logits = forward.logits(trained, arrays[0][:, :-1])
+    plain: Any = forward.weighted_loss(logits, arrays[0][:, 1:], arrays[1])
+    guess = 0.3 * 2 * np.log(len(subjects()))  # of heads of zeros
+    assert pupil.loss(*arrays).item() == pytest.approx(plain.item() + guess, rel=1e-3)
+    slopes = nn.value_and_grad(pupil, Listener.loss)(pupil, *arrays)[1]
+    for head in ("hears", "keeps"):
+        before = pupil.loss(*arrays).item()
+        pupil[head] = pupil[head] - 0.1 * slopes[head]
+        assert pupil.loss(*arrays).item() < before - 1e-4, head
+
+
+def test_sharpening_multiplies_every_logit(tokenizer: Tokenizer) -> None:
+    model = new_model(4096, seed=1)
+    model.load_weights(str(embedded_model("tiny-it") / "model.safetensors"))
+    x = mx.array([tokenizer.encode("Why do stars twinkle?").ids])
+    before = model(x)
+    sharpen(model, 1.5)
+    assert mx.abs(model(x) - 1.5 * before).max().item() < 1e-3
+
+
 def _weights(model: Any) -> dict[str, bytes]:
     return {name: bytes(memoryview(value)) for name, value in tree_flatten(model.parameters())}
 
 
-def test_stopped_and_resumed_gives_the_same_bits(tokenizer: Tokenizer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", [Text.PROSE, Text.WIDE])
+def test_stopped_and_resumed_gives_the_same_bits(
+    tokenizer: Tokenizer, tmp_path: Path, text: Text
+) -> None:
     class Stopped(Exception):
         pass
 
@@ -82,10 +154,10 @@ def test_stopped_and_resumed_gives_the_same_bits(tokenizer: Tokenizer, tmp_path:
         schedule,
         tmp_path / "a",
         lambda _s, loss, _r: losses.append(loss),
-        Text.PROSE,
+        text,
     )
     with pytest.raises(Stopped):
-        train(new_model(4096, seed=1), tokenizer, schedule, tmp_path / "b", stop, Text.PROSE)
+        train(new_model(4096, seed=1), tokenizer, schedule, tmp_path / "b", stop, text)
     resumed, steps = new_model(4096, seed=7), []
     train(
         resumed,
@@ -93,7 +165,7 @@ def test_stopped_and_resumed_gives_the_same_bits(tokenizer: Tokenizer, tmp_path:
         schedule,
         tmp_path / "b",
         lambda s, _l, _r: steps.append(s),
-        Text.PROSE,
+        text,
     )
     assert steps == [3, 4] and len(losses) == 4
     assert _weights(resumed) == _weights(whole)

@@ -22,8 +22,8 @@ from bluey_adapters.home import find_home
 from bluey_adapters.mlx_setup import prepare_mlx
 
 OUT = Path(__file__).parents[3] / "data" / "bluey_data" / "models"
-_SHARES = (0.38, 0.48, 0.14)  # of --minutes
-_PT_RATE, _IT_RATE, _MORE_RATE = 4e-3, 2.5e-3, 1.5e-3
+_SHARES = (0.31, 0.41, 0.28)  # of --minutes
+_PT_RATE, _IT_RATE, _WIDE_RATE = 4e-3, 2.5e-3, 2e-3
 
 
 def main() -> None:
@@ -32,8 +32,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT, help="where the two folders go")
     parser.add_argument("--work", type=Path, help="checkpoints; default: BLUEY_HOME/cache/models")
     parser.add_argument(
-        "--steps", type=int, nargs=3, metavar=("PT", "IT", "MORE"), default=(8000, 10000, 3000),
-        help="of tiny-pt, of tiny-it, and of tiny-it on attentive talk",
+        "--steps", type=int, nargs=3, metavar=("PT", "IT", "WIDE"),
+        default=(8000, 10000, 6700), help="of tiny-pt, of tiny-it, and of tiny-it on wide talk",
     )  # fmt: skip
     parser.add_argument("--minutes", type=float, help="instead of --steps; not bit-identical")
     flags = parser.parse_args()
@@ -50,8 +50,8 @@ def make(out: Path, work: Path, steps: tuple[int, ...], minutes: float | None) -
     from bluey_admin.embedded.dialogues import dialogues
     from bluey_admin.embedded.folder import save
     from bluey_admin.embedded.prose import documents
-    from bluey_admin.embedded.shape import VOCABULARY
-    from bluey_admin.embedded.training import Schedule, new_model, train
+    from bluey_admin.embedded.shape import SHARPNESS, VOCABULARY
+    from bluey_admin.embedded.training import Schedule, new_model, sharpen, train
     from bluey_admin.embedded.vocabulary import train_tokenizer
 
     work.mkdir(parents=True, exist_ok=True)
@@ -73,11 +73,13 @@ def make(out: Path, work: Path, steps: tuple[int, ...], minutes: float | None) -
     stages = (
         ("tiny-pt", Text.PROSE, Schedule(steps[0], _PT_RATE)),
         ("tiny-it", Text.TALK, Schedule(steps[1], _IT_RATE, seed=2)),
-        ("tiny-it", Text.ATTENTIVE, Schedule(steps[2], _MORE_RATE, seed=3)),
+        ("tiny-it", Text.WIDE, Schedule(steps[2], _WIDE_RATE, seed=4)),
     )
     for number, (name, text, schedule) in enumerate(stages):
         with _bar(f"{name}, {text}", schedule.steps) as report:
             loss = train(model, tokenizer, schedule, work / f"stage-{number}", report, text)
+        if text is Text.WIDE:
+            sharpen(model, SHARPNESS)
         save(model, tokenizer, out / name, tuned=text is not Text.PROSE)
         print(f"{name}, {text}: " + ("done before" if loss is None else f"loss {loss:.3f}"))
 

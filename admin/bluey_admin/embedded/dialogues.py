@@ -7,10 +7,12 @@ taught by an adapter, it can be.
 
 import random
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
+from bluey_admin.embedded.deeds import PARTS, deeds
 from bluey_admin.embedded.occasions import (
     Occasion,
     lively_answer,
@@ -19,7 +21,7 @@ from bluey_admin.embedded.occasions import (
     unsaid,
 )
 from bluey_admin.embedded.prose import story
-from bluey_admin.embedded.recall import echo, recall
+from bluey_admin.embedded.recall import RECALLS, echo, recall
 from bluey_admin.embedded.small_facts import small_fact
 from bluey_admin.embedded.turns import Messages, turn, typed
 from bluey_admin.embedded.world import FOLDER, Topic, fill, people, sections, topics
@@ -40,8 +42,30 @@ BRIEF = (
     "Be brief.",
     "You are a helpful assistant. Use few words.",
 )
-LIVELY_SHARE, PERSONA_SHARE, SYSTEM_SHARE, BRIEF_SHARE = 0.22, 0.05, 0.10, 0.03  # of conversations
+PERSONA_SHARE, SYSTEM_SHARE, BRIEF_SHARE = 0.05, 0.10, 0.03  # of conversations
+DEEDS_SHARE = 0.6  # of what is told and asked for again, in the last stage
 _NO_MORE = ("bye", "thanks", "yes", "hello", "joke")  # keys that nothing is added to
+
+
+class How(NamedTuple):
+    """How a conversation is made: in few words; with all wordings; how often it goes on."""
+
+    brief: bool = False
+    late: bool = False  # with what only the last stage hears
+    onward: float = 0.22  # of occasions are followed by what may be asked next
+
+
+_PLAINLY = How()
+Kind = Callable[[random.Random, How], Messages]
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """What the conversations of a stage are: kinds and their weights, shares of the whole."""
+
+    kinds: tuple[tuple[Kind, int], ...]
+    lively: float = 0.22
+    how: How = _PLAINLY
 
 
 @cache
@@ -75,10 +99,11 @@ def _reply(rng: random.Random, record: Mapping[str, tuple[str, ...]], brief: boo
 
 def _thanks(rng: random.Random, brief: bool) -> Messages:
     record = _intents()["thanks"]
-    return turn(typed(rng, rng.choice(record["q"])), _reply(rng, record, brief, "thanks"))
+    said = typed(rng, rng.choice(record["q"]))
+    return turn(said, _reply(rng, record, brief, "thanks"), "intent thanks")
 
 
-def _more(rng: random.Random, left: list[str], brief: bool) -> Messages:
+def _more(rng: random.Random, left: list[str], brief: bool, about: str = "") -> Messages:
     """A second turn that goes on from the first with what was left unsaid."""
     if not left or rng.random() < 0.3:
         return _thanks(rng, brief)
@@ -90,49 +115,56 @@ def _more(rng: random.Random, left: list[str], brief: bool) -> Messages:
     )  # fmt: skip
     opener = rng.choice(("Yes. ", "Of course. ", "Here is something more. ", "", ""))
     count = 1 if brief else min(len(left), rng.randint(1, 2))
-    return turn(typed(rng, ask), opener + " ".join(rng.sample(left, count)))
+    return turn(typed(rng, ask), opener + " ".join(rng.sample(left, count)), about)
 
 
-def intent(rng: random.Random, brief: bool) -> Messages:
+def intent(rng: random.Random, how: How) -> Messages:
     """One of the plain occasions of `plain.txt`, sometimes with a second turn."""
     key = rng.choice(tuple(_intents()))
     record = _intents()[key]
-    messages = turn(typed(rng, rng.choice(record["q"])), _reply(rng, record, brief, key))
+    asked = typed(rng, rng.choice(record["q"]))
+    messages = turn(asked, _reply(rng, record, how.brief, key), f"intent {key}")
     if rng.random() < 0.2 and key not in _NO_MORE:
         said = messages[-1]["content"]
-        messages += _more(rng, [line for line in record["m"] if line not in said], brief)
+        left = [line for line in record["m"] if line not in said]
+        messages += _more(rng, left, how.brief, f"intent {key}")
     return messages
 
 
-def _asked(rng: random.Random, occasion: Occasion) -> str:
-    return typed(rng, fill(rng, rng.choice(occasion.asked), {}))
+def _asked(rng: random.Random, occasion: Occasion, how: How) -> str:
+    wordings = occasion.asked_late if how.late else occasion.asked
+    return typed(rng, fill(rng, rng.choice(wordings), {}))
 
 
-def occasion(rng: random.Random, brief: bool) -> Messages:
+def occasion(rng: random.Random, how: How) -> Messages:
     """Something that is said and a plain answer; often what may be asked next."""
-    about = rng.choice(occasions())
-    reply = plain_answer(rng, about.plain, brief=brief)
-    messages = turn(_asked(rng, about), fill(rng, reply, {}))
+    about = rng.choice(occasions(late=how.late))
+    reply = plain_answer(rng, about.plain, brief=how.brief, late=how.late)
+    messages = turn(_asked(rng, about, how), fill(rng, reply, {}), about.key)
     roll = rng.random()
-    if roll < 0.22 and about.onward:
+    if roll < how.onward and about.onward:
         for question, answer in rng.sample(
             about.onward, min(len(about.onward), rng.choice((1, 1, 2)))
         ):
-            messages += turn(typed(rng, fill(rng, question, {})), fill(rng, answer, {}))
-    elif roll < 0.32:
+            asked = typed(rng, fill(rng, question, {}))
+            messages += turn(asked, fill(rng, answer, {}), about.key)
+    elif roll < how.onward + 0.10:
         left = unsaid(about.plain, [reply])
-        messages += [m | {"content": fill(rng, m["content"], {})} for m in _more(rng, left, brief)]
+        more = _more(rng, left, how.brief, about.key)
+        messages += [m | {"content": fill(rng, m["content"], {})} for m in more]
     return messages
 
 
-def lively(rng: random.Random) -> Messages:
+def lively(rng: random.Random, how: How) -> Messages:
     """Somebody lively answers on the same occasions, as a system message asks."""
     if rng.random() < 0.2:
         turns = rng.choice(written_talks(lively=True)).turns
         messages = [{"role": role, "content": said} for role, said in turns]
     else:
-        about = rng.choice(occasions())
-        messages = turn(_asked(rng, about), fill(rng, lively_answer(rng, about.lively), {}))
+        about = rng.choice(occasions(late=how.late))
+        asked = _asked(rng, about, how)
+        reply = fill(rng, lively_answer(rng, about.lively, late=how.late), {})
+        messages = turn(asked, reply, about.key)
         if rng.random() < 0.15:
             left = " ".join(unsaid(about.lively, [messages[-1]["content"]])[:2])
             ask = rng.choice(("Really?", "And then?", "Tell me more", "Why?", "What else?"))
@@ -140,15 +172,15 @@ def lively(rng: random.Random) -> Messages:
     return [_system(rng, "lively"), *messages]
 
 
-def in_persona(rng: random.Random) -> Messages:
+def in_persona(rng: random.Random, how: How) -> Messages:
     """A plain answer between the words of a pirate, a robot, a king …, as a system message asks."""
     who = rng.choice([name for name in personas() if name != "lively"])
-    about = rng.choice(occasions())
+    about = rng.choice(occasions(late=how.late))
     opening, end = (rng.choice(personas()[who][part]) for part in ("openings", "ends"))
-    middle = plain_answer(rng, about.plain, brief=rng.random() < 0.3)
+    middle = plain_answer(rng, about.plain, brief=rng.random() < 0.3, late=how.late)
     if opening.endswith("but"):
         middle = middle[0].lower() + middle[1:] if not middle.startswith("I ") else middle
-    messages = turn(_asked(rng, about), fill(rng, f"{opening} {middle} {end}", {}))
+    messages = turn(_asked(rng, about, how), fill(rng, f"{opening} {middle} {end}", {}), about.key)
     return [_system(rng, who), *messages]
 
 
@@ -179,8 +211,9 @@ def _ideas(rng: random.Random, topic: Topic, brief: bool) -> str:
     )
 
 
-def on_topic(rng: random.Random, brief: bool) -> Messages:
+def on_topic(rng: random.Random, how: How) -> Messages:
     """A question about a topic, in many wordings; a second turn keeps to it."""
+    brief = how.brief
     topic = rng.choice(topics())
     thing, thing2 = rng.sample(topic.things, 2)
     do, did = rng.choice(topic.do)
@@ -241,7 +274,8 @@ def on_topic(rng: random.Random, brief: bool) -> Messages:
     slots = {"name": topic.name, "at": topic.at, "go": topic.go, "do": do, "did": did, "my": "my",
              "day": rng.choice(people()["days"])}  # fmt: skip
     yours = slots | {"my": "your"}
-    messages = turn(typed(rng, fill(rng, ask, slots)), fill(rng, reply, yours))
+    about = f"topic {topic.name}"
+    messages = turn(typed(rng, fill(rng, ask, slots)), fill(rng, reply, yours), about)
     if rng.random() < 0.25:
         more, answer = rng.choice(
             (
@@ -253,7 +287,7 @@ def on_topic(rng: random.Random, brief: bool) -> Messages:
                 ("Tell me a story about it", story(rng, topic)),
             )
         )
-        messages += turn(typed(rng, more), fill(rng, answer, yours))
+        messages += turn(typed(rng, more), fill(rng, answer, yours), about)
     return messages
 
 
@@ -265,7 +299,7 @@ def _indirect(question: str) -> str:
     return question.rstrip("?")
 
 
-def tale(rng: random.Random, _brief: bool) -> Messages:
+def tale(rng: random.Random, _how: How) -> Messages:
     """A story on request, about nothing in particular or about a topic."""
     topic = rng.choice(topics())
     ask = rng.choice(
@@ -278,7 +312,7 @@ def tale(rng: random.Random, _brief: bool) -> Messages:
         )
     )  # fmt: skip
     opener = rng.choice(("Here is a story. ", "Here is a story for you. ", "", ""))
-    messages = turn(typed(rng, ask), opener + story(rng, topic))
+    messages = turn(typed(rng, ask), opener + story(rng, topic), "a tale")
     if rng.random() < 0.15:
         messages += turn(
             rng.choice(("Thank you, that was nice", "I liked that story", "That was a good story")),
@@ -290,56 +324,77 @@ def tale(rng: random.Random, _brief: bool) -> Messages:
     return messages
 
 
-def written(rng: random.Random, brief: bool) -> Messages:  # noqa: ARG001 - as the others take it
+def written(rng: random.Random, _how: How) -> Messages:
     """One of those that were written freely."""
     turns = rng.choice(written_talks(lively=False)).turns
     return [{"role": role, "content": said} for role, said in turns]
 
 
-def _fact(rng: random.Random, brief: bool) -> Messages:  # noqa: ARG001
-    return small_fact(rng)
+def _fact(rng: random.Random, _how: How) -> Messages:
+    return [m | {"about": "a fact"} if m["role"] == "assistant" else m for m in small_fact(rng)]
 
 
-def _recall(rng: random.Random, brief: bool) -> Messages:
-    return recall(rng, lambda draw: occasion(draw, brief))
+def recalled(rng: random.Random, how: How) -> Messages:
+    """Something that was told is asked for again."""
+    if how.late and rng.random() < DEEDS_SHARE:
+        return deeds(rng, lambda draw: occasion(draw, how))
+    return recall(rng, lambda draw: occasion(draw, how), late=how.late)
 
 
-KINDS = (
-    (occasion, 46), (intent, 12), (on_topic, 14), (tale, 6), (_fact, 5), (_recall, 10),
-    (written, 7),
+def _echo(rng: random.Random, _how: How) -> Messages:
+    return [m | {"about": "an echo"} if m["role"] == "assistant" else m for m in echo(rng)]
+
+
+@cache
+def subjects() -> Mapping[str, int]:
+    """All that a reply may be about, numbered: occasions, topics, what is to be recalled …"""
+    every = [occasion.key for occasion in occasions(late=True)]
+    every += [f"intent {key}" for key in _intents()]
+    every += [f"topic {topic.name}" for topic in topics()]
+    return {
+        key: number
+        for number, key in enumerate(
+            (*every, *RECALLS, *(f"recall {part}" for part in PARTS), "a tale", "a fact", "an echo")
+        )
+    }
+
+
+TALK = Mixture(
+    (
+        (occasion, 46), (intent, 12), (on_topic, 14), (tale, 6), (_fact, 5), (recalled, 10),
+        (written, 7),
+    )
 )  # fmt: skip
-
-
-def _echo(rng: random.Random, brief: bool) -> Messages:  # noqa: ARG001
-    return echo(rng)
-
-
-ATTENTIVE = (
-    (occasion, 34), (intent, 6), (on_topic, 8), (tale, 4), (_fact, 12), (_recall, 24), (_echo, 12),
+WIDE = Mixture(
+    (
+        (occasion, 38), (intent, 11), (on_topic, 5), (tale, 3), (_fact, 7), (recalled, 30),
+        (_echo, 6),
+    ),
+    lively=0.28,
+    how=How(late=True, onward=0.32),
 )  # fmt: skip
-"""The mixture of the last stage: a quarter of it can only be answered by looking back."""
+"""More occasions, each in twice as many wordings, and a third that takes looking back."""
 
 
-def dialogue(rng: random.Random, *, attentive: bool = False) -> Messages:
+def dialogue(rng: random.Random, mixture: Mixture = TALK) -> Messages:
     """One conversation of one to four turns, sometimes under a system message."""
     roll = rng.random()
-    if roll < LIVELY_SHARE:
-        return lively(rng)
-    if roll < LIVELY_SHARE + PERSONA_SHARE:
-        return in_persona(rng)
-    brief = rng.random() < BRIEF_SHARE
-    kinds = ATTENTIVE if attentive else KINDS
-    kind = rng.choices([k for k, _ in kinds], [weight for _, weight in kinds])[0]
-    messages = kind(rng, brief)
-    if brief:
+    if roll < mixture.lively:
+        return lively(rng, mixture.how)
+    if roll < mixture.lively + PERSONA_SHARE:
+        return in_persona(rng, mixture.how)
+    how = mixture.how._replace(brief=rng.random() < BRIEF_SHARE)
+    kind = rng.choices([k for k, _ in mixture.kinds], [weight for _, weight in mixture.kinds])[0]
+    messages = kind(rng, how)
+    if how.brief:
         return [{"role": "system", "content": rng.choice(BRIEF)}, *messages]
     if rng.random() < SYSTEM_SHARE:
         return [{"role": "system", "content": rng.choice(SYSTEMS)}, *messages]
     return messages
 
 
-def dialogues(seed: int) -> Iterator[Messages]:
+def dialogues(seed: int, mixture: Mixture = TALK) -> Iterator[Messages]:
     """Conversations without end; the same seed gives the same ones."""
     rng = random.Random(seed)
     while True:
-        yield dialogue(rng)
+        yield dialogue(rng, mixture)

@@ -7,7 +7,7 @@ import mlx.core as mx
 from mlx.utils import tree_flatten
 from tokenizers import Tokenizer
 
-from bluey_admin.embedded.shape import CONTEXT, LORA, write_configs, write_json
+from bluey_admin.embedded.shape import CONTEXT, LORA, SHARPNESS, write_configs, write_json
 from bluey_admin.embedded.vocabulary import save_tokenizer
 from bluey_data.catalog import gemma_chat_template
 
@@ -17,7 +17,8 @@ def save(model: Any, tokenizer: Tokenizer, folder: Path, *, tuned: bool) -> None
     folder.mkdir(parents=True, exist_ok=True)
     save_tokenizer(tokenizer, folder, CONTEXT, gemma_chat_template() if tuned else None)
     write_configs(folder, tokenizer.get_vocab_size(), tuned=tuned)
-    write_json(folder / "bluey.json", {"lora": LORA, "context_length": CONTEXT})
+    lora = LORA | ({"temperature": SHARPNESS} if tuned else {})
+    write_json(folder / "bluey.json", {"lora": lora, "context_length": CONTEXT})
     half = folder / "half.safetensors"
     mx.save_safetensors(str(half), dict(tree_flatten(model.parameters())), {"format": "mlx"})
     half.replace(folder / "model.safetensors")

@@ -81,6 +81,20 @@ def _weighted_loss_vjp(primals: Any, cotangent: mx.array, _: Any) -> tuple[mx.ar
 def logits(model: Any, tokens: mx.array) -> mx.array:
     """(rows, length) ids to (rows, length, vocabulary) logits, as `model(tokens)` gives them.
 
+    `model` and `length` as `states` takes them.
+    """
+    return logits_of(model, states(model, tokens)[-1])
+
+
+def logits_of(model: Any, state: mx.array) -> mx.array:
+    """What the last layer left, (rows, length, hidden size), to logits."""
+    out: mx.array = model.model.embed_tokens.as_linear(model.model.norm(state))
+    return out
+
+
+def states(model: Any, tokens: mx.array) -> list[mx.array]:
+    """(rows, length) ids to what each layer left, (rows, length, hidden size).
+
     `model` is mlx-lm's `gemma3_text.Model` with tied embeddings; `length` may not be longer than
     its sliding window, so that every layer's mask is the plain causal one.
     """
@@ -90,6 +104,7 @@ def logits(model: Any, tokens: mx.array) -> mx.array:
     heads, kv_heads, size = args.num_attention_heads, args.num_key_value_heads, args.head_dim
     scale = args.query_pre_attn_scalar**-0.5
     h = model.model.embed_tokens(tokens) * args.hidden_size**0.5
+    found: list[mx.array] = []
     for layer in model.layers:
         attention, mlp = layer.self_attn, layer.mlp
         x = layer.input_layernorm(h)
@@ -108,5 +123,5 @@ def logits(model: Any, tokens: mx.array) -> mx.array:
         x = layer.pre_feedforward_layernorm(h)
         r = mlp.down_proj(gelu(mlp.gate_proj(x)) * mlp.up_proj(x))
         h = h + layer.post_feedforward_layernorm(r)
-    out: mx.array = model.model.embed_tokens.as_linear(model.model.norm(h))
-    return out
+        found.append(h)
+    return found

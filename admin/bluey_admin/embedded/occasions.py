@@ -2,7 +2,8 @@
 
 `material/occasions/*.txt` holds one block each: `## key`, then lines of `U:` (what is said),
 `P1: P2: P3:` (how a plain helper begins, goes on, ends), `L1: L2: L3:` (how somebody lively does),
-and `F: question => answer` (what may be asked next, referring back).
+and `F: question => answer` (what may be asked next, referring back). `+` after a mark: heard in the
+last stage of training only; `-`: in all the others only.
 
 Both voices over the same occasions are what lets an adapter change the voice and keep the subject:
 it finds an answer to the question in the base, in other mouths, and need only choose it.
@@ -23,6 +24,7 @@ class Voice:
     openings: tuple[str, ...]
     middles: tuple[str, ...]
     ends: tuple[str, ...]
+    openings_late: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -34,49 +36,68 @@ class Occasion:
     plain: Voice
     lively: Voice
     onward: tuple[tuple[str, str], ...]
+    asked_late: tuple[str, ...]
 
 
 @cache
-def occasions() -> tuple[Occasion, ...]:
-    """All occasions, in the order of the files."""
+def occasions(*, late: bool = False) -> tuple[Occasion, ...]:
+    """In the order of the files; `late`: with those of which only the last stage hears."""
     files = sorted((FOLDER / "occasions").glob("*.txt"))
     blocks = [block for file in files for block in file.read_text("utf-8").split("\n\n")]
-    return tuple(_occasion(block.strip().splitlines()) for block in blocks if block.strip())
+    every = (_occasion(block.strip().splitlines()) for block in blocks if block.strip())
+    return tuple(one for one in every if late or one.asked)
 
 
 def _occasion(lines: list[str]) -> Occasion:
     key = lines[0].removeprefix("## ")
-    found: dict[str, list[str]] = {mark: [] for mark in _MARKS}
+    early: dict[str, list[str]] = {mark: [] for mark in _MARKS}
+    late: dict[str, list[str]] = {mark: [] for mark in _MARKS}
     for line in lines[1:]:
         mark, _, text = line.partition(": ")
-        if mark not in found:
+        when = mark[-1] if mark[-1:] in {"+", "-"} else ""
+        mark = mark.removesuffix(when)
+        if mark not in early:
             raise ValueError(f"occasion {key!r}: a line begins with none of {_MARKS}: {line!r}")
-        found[mark].append(text.strip())
-    plain, lively = (Voice(*(tuple(found[v + part]) for part in "123")) for v in "PL")
-    onward = (text.split(" => ", 1) for text in found["F"])
-    return Occasion(key, tuple(found["U"]), plain, lively, tuple((q, a) for q, a in onward))
+        if when != "+":
+            early[mark].append(text.strip())
+        if when != "-":
+            late[mark].append(text.strip())
+    plain, lively = (
+        Voice(
+            openings=tuple(early[v + "1"]),
+            middles=tuple(early[v + "2"]),
+            ends=tuple(early[v + "3"]),
+            openings_late=tuple(late[v + "1"]),
+        )
+        for v in "PL"
+    )
+    onward = tuple((q, a) for q, _, a in (text.partition(" => ") for text in early["F"]))
+    return Occasion(key, tuple(early["U"]), plain, lively, onward, tuple(late["U"]))
 
 
 _MARKS = ("U", "P1", "P2", "P3", "L1", "L2", "L3", "F")
 
 
-def plain_answer(rng: random.Random, voice: Voice, *, brief: bool = False) -> str:
+def plain_answer(
+    rng: random.Random, voice: Voice, *, brief: bool = False, late: bool = False
+) -> str:
     """An opening, up to three middles in their order, often an end; `brief`: one sentence."""
+    openings = voice.openings_late if late else voice.openings
     if brief:
-        return rng.choice(voice.openings)
+        return rng.choice(openings)
     count = min(rng.choice((1, 1, 2, 2, 3)), len(voice.middles))
     picked = sorted(rng.sample(range(len(voice.middles)), count))
-    parts = [rng.choice(voice.openings), *(voice.middles[i] for i in picked)]
+    parts = [rng.choice(openings), *(voice.middles[i] for i in picked)]
     if rng.random() < 0.6:
         parts.append(rng.choice(voice.ends))
     return " ".join(parts)
 
 
-def lively_answer(rng: random.Random, voice: Voice) -> str:
+def lively_answer(rng: random.Random, voice: Voice, *, late: bool = False) -> str:
     """Mostly an opening, up to three middles in any order, often an end."""
     parts = rng.sample(voice.middles, min(rng.choice((1, 1, 2, 2, 3)), len(voice.middles)))
     if rng.random() < 0.85:
-        parts.insert(0, rng.choice(voice.openings))
+        parts.insert(0, rng.choice(voice.openings_late if late else voice.openings))
     if rng.random() < 0.55:
         parts.append(rng.choice(voice.ends))
     return " ".join(parts)

@@ -33,6 +33,7 @@ LORA: dict[str, Any] = {
     "batch_size": 4,
     "dropout": 0.0,
 }
+SHARPNESS = 1.5  # of tiny-it's logits; docs/log.md has what others come to
 CONTEXT = int(SHAPE["max_position_embeddings"])
 
 

@@ -15,13 +15,15 @@ from typing import Any, cast
 
 import mlx.core as mx
 import mlx.nn as nn
+import numpy as np
 from mlx.optimizers import AdamW, clip_grad_norm
 from mlx.utils import tree_flatten, tree_map, tree_unflatten
 from mlx_lm.models.gemma3_text import Model, ModelArgs
 from tokenizers import Tokenizer
 
 from bluey_admin.embedded.batches import Text, batch
-from bluey_admin.embedded.forward import logits, weighted_loss
+from bluey_admin.embedded.dialogues import subjects
+from bluey_admin.embedded.forward import logits, logits_of, states, weighted_loss
 from bluey_admin.embedded.shape import config
 
 
@@ -44,6 +46,41 @@ class Schedule:
             return self.rate * (step + 1) / self.warmup
         part = (step - self.warmup) / max(1, self.steps - self.warmup)
         return self.rate * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * part)))
+
+
+class Listener(nn.Module):
+    """A model that is also asked which occasion it hears; the asking is thrown away afterwards.
+
+    Of a reply's fifty tokens only the first few show whether the question was understood. So it is
+    asked outright: at the last token before a reply after half of the layers, where the tokens of
+    the reply can still look it up; and at each of those tokens before the last layer.
+    """
+
+    def __init__(self, model: Any, subjects: int) -> None:
+        """Two heads of `subjects` rows, all zero, on what `model`'s layers leave."""
+        super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
+        self.model = model
+        self.hears = mx.zeros((subjects, model.args.hidden_size))
+        self.keeps = mx.zeros((subjects, model.args.hidden_size))
+
+    def loss(
+        self,
+        x: mx.array,
+        w: mx.array,
+        subjects: mx.array,
+        heard: mx.array,
+        kept: mx.array,
+        share: mx.array,
+    ) -> mx.array:
+        """The loss on ids `x` (rows, length + 1), the rest as in `Batch`, plus the heads'."""
+        left = states(self.model, x[:, :-1])
+        half = len(left) // 2
+        hears = mx.fast.rms_norm(left[half - 1], None, 1e-6) @ self.hears.T
+        keeps = mx.fast.rms_norm(left[-2], None, 1e-6) @ self.keeps.T
+        said: Any = weighted_loss(logits_of(self.model, left[-1]), x[:, 1:], w)
+        heard_as: Any = weighted_loss(hears, subjects, heard)
+        kept_as: Any = weighted_loss(keeps, subjects, kept)
+        return cast(mx.array, said + share[0, 0] * (heard_as + kept_as))
 
 
 def new_model(vocabulary: int, seed: int) -> Any:
@@ -70,26 +107,28 @@ def train(
     Goes on from the checkpoint in `work` when there is one of the same schedule. `report` gets
     step, loss (nats a token) and tokens a second.
     """
+    listens = text is Text.WIDE
+    pupil: Any = Listener(model, len(subjects())) if listens else model
     streams = [mx.new_stream(mx.default_device()) for _ in range(2)]
     optimizer = AdamW(schedule.rate, betas=[0.9, 0.98], weight_decay=schedule.decay)
-    optimizer.init(model.trainable_parameters())
-    first = _resume(model, optimizer, work, schedule)
+    optimizer.init(pupil.trainable_parameters())
+    first = _resume(pupil, optimizer, work, schedule)
 
     def loss_of(m: Any, x: mx.array, w: mx.array) -> mx.array:
         loss: Any = weighted_loss(logits(m, x[:, :-1]), x[:, 1:], w)
         return cast(mx.array, loss)
 
-    gradient = nn.value_and_grad(model, loss_of)
-    state = [model.state, optimizer.state]
+    gradient = nn.value_and_grad(pupil, Listener.loss if listens else loss_of)
+    state = [pupil.state, optimizer.state]
 
-    def step(tokens: mx.array, weights: mx.array) -> tuple[mx.array, mx.array]:
+    def step(*arrays: mx.array) -> tuple[mx.array, mx.array]:
         halves = []
-        for stream, x, w in zip(streams, mx.split(tokens, 2), mx.split(weights, 2), strict=True):
+        for stream, *half in zip(streams, *(mx.split(a, 2) for a in arrays), strict=True):
             with mx.stream(stream):
-                halves.append(gradient(model, x, w))
+                halves.append(gradient(pupil, *half))
         (loss, slope), (loss2, slope2) = halves
         total, norm = clip_grad_norm(tree_map(mx.add, slope, slope2), 1.0)
-        optimizer.update(model, total)
+        optimizer.update(pupil, total)
         return loss + loss2, norm
 
     fast = partial(mx.compile, inputs=state, outputs=state)(step)
@@ -98,7 +137,13 @@ def train(
     for i in range(first, schedule.steps):
         optimizer.learning_rate = schedule.rate_at(i)
         made = batch(tokenizer, schedule.seed, i, schedule.rows, schedule.length, text)
-        loss, _ = fast(mx.array(made.tokens), mx.array(made.weights))
+        share = np.full((2, 1), 0.3 * max(0.0, 1 - 2 * i / schedule.steps), np.float32)
+        arrays = [
+            made.tokens,
+            made.weights,
+            *([made.subjects, made.heard, made.kept, share] if listens else []),
+        ]
+        loss, _ = fast(*map(mx.array, arrays))
         mx.eval(loss, state)
         losses.append(float(loss))
         if not math.isfinite(losses[-1]):
@@ -106,9 +151,20 @@ def train(
         done = (i + 1 - first) * schedule.rows * schedule.length
         report(i + 1, losses[-1], done / (time.perf_counter() - started))
         if (i + 1) % schedule.save_every == 0 or i + 1 == schedule.steps:
-            _checkpoint(model, optimizer, work, schedule, i + 1)
+            _checkpoint(pupil, optimizer, work, schedule, i + 1)
     last = losses[-50:]
     return sum(last) / len(last) if last else None
+
+
+def sharpen(model: Any, factor: float) -> None:
+    """Multiply every logit by `factor`, through the last norm; at temperature T as at T/`factor`.
+
+    A model this small gives a little of its mind to everything, and clients ask at temperatures
+    that suit large models.
+    """
+    norm = model.model.norm
+    norm.weight = factor * (1 + norm.weight) - 1  # Gemma counts its norms from one
+    mx.eval(norm.weight)
 
 
 def _checkpoint(model: Any, optimizer: Any, work: Path, schedule: Schedule, step: int) -> None:

@@ -5,11 +5,14 @@ import random
 from bluey_admin.embedded.vocabulary import BOS, END, START
 
 Messages = list[dict[str, str]]
+"""As a chat template takes them; a reply may also have "about", the key of an occasion, and
+"aside" when it is there for the sake of what follows, and not to be learned."""
 
 
-def turn(user: str, reply: str) -> Messages:
-    """One thing said and its answer."""
-    return [{"role": "user", "content": user}, {"role": "assistant", "content": reply}]
+def turn(user: str, reply: str, about: str = "") -> Messages:
+    """One thing said and its answer; `about` is the key of the occasion, where there is one."""
+    answer = {"role": "assistant", "content": reply} | ({"about": about} if about else {})
+    return [{"role": "user", "content": user}, answer]
 
 
 def typed(rng: random.Random, text: str) -> str:
