@@ -1,7 +1,7 @@
 """`python -m bluey_admin.embedded.measure`: how good the embedded pair and its adapters are.
 
 Asks a running server, as any client would: the probes of a data set, everyday openers and
-two-turn dialogues that were written after the text generator was frozen (`checks/`). Says how
+two-turn dialogues that were written without sight of the training texts (`checks/`). Says how
 often an answer is on topic, ends by itself, uses only words of the training texts, and which voice
 the words are told to be.
 """
@@ -16,7 +16,7 @@ from typing import Any
 
 from rich.progress import Progress
 
-from bluey_admin.embedded.dialogues import dialogues
+from bluey_admin.embedded.dialogues import TALK, WIDE, dialogues
 from bluey_admin.embedded.prose import documents
 from bluey_admin.evaluation.asking import Answer, Question, Sampling, ask_all
 from bluey_admin.evaluation.style import StyleClassifier
@@ -58,10 +58,13 @@ def measure(
 ) -> tuple[dict[str, Any], list[Answer]]:
     """The figures of one model, and all that it said."""
     probes = [(p.id, p.prompt, p.on_topic) for p in read_probes("bluey")]
-    openers = [(r["id"], r["prompt"], r["on_topic"]) for r in _rows("openers.jsonl")]
+    single = {"probes": probes} | {
+        file.stem: [(row["id"], row["prompt"], row["on_topic"]) for row in _rows(file)]
+        for file in sorted(_CHECKS.glob("openers*.jsonl"))
+    }
     result: dict[str, Any] = {}
     everything: list[Answer] = []
-    for name, asked in (("probes", probes), ("openers", openers)):
+    for name, asked in single.items():
         questions = [Question(i, [{"role": "user", "content": said}]) for i, said, _ in asked]
         terms = {i: words for i, _, words in asked}
         heard = _ask(url, model, questions, seeds, name)
@@ -75,23 +78,24 @@ def measure(
         }
         strange = Counter(w for a in heard for w in words_of(a.text) if w not in known)
         result[name]["strange_words"] = dict(strange.most_common(20))
-    turns = _rows("two-turns.jsonl")
-    questions = [Question(row["id"], row["messages"]) for row in turns]
-    right = {row["id"]: row["right"] for row in turns}
-    heard = _ask(url, model, questions, seeds, "two turns")
-    everything += heard
-    hits = {a: on_topic(a.text, right[a.question]) for a in heard}
-    result["two_turns"] = {
-        "right": _share(hits.values()),
-        "by_question": {i: sum(hit for a, hit in hits.items() if a.question == i) for i in right},
-    }
+    for file in sorted(_CHECKS.glob("two-turns*.jsonl")):
+        rows = _rows(file)
+        questions = [Question(row["id"], row["messages"]) for row in rows]
+        right = {row["id"]: row["right"] for row in rows}
+        heard = _ask(url, model, questions, seeds, file.stem)
+        everything += heard
+        hits = {a: on_topic(a.text, right[a.question]) for a in heard}
+        of = {i: sum(hit for a, hit in hits.items() if a.question == i) for i in right}
+        result[file.stem] = {"right": _share(hits.values()), "by_question": of}
     return result, everything
 
 
 def known_words(dataset: str) -> set[str]:
     """Every word of the generator's texts and of a data set's training file."""
     texts: list[str] = list(islice(documents(17), _TEXTS))
-    texts += [turn["content"] for talk in islice(dialogues(17), _TEXTS) for turn in talk]
+    for mixture in (TALK, WIDE):
+        talks = islice(dialogues(17, mixture), _TEXTS)
+        texts += [turn["content"] for talk in talks for turn in talk]
     texts += [turn.content for one in training_examples(dataset) for turn in one.messages]
     return {word for text in texts for word in words_of(text)}
 
@@ -102,8 +106,8 @@ def read_style(dataset: str) -> StyleClassifier:
     return StyleClassifier(voices.replies, voices.plain_replies)
 
 
-def _rows(name: str) -> list[dict[str, Any]]:
-    lines = (_CHECKS / name).read_text("utf-8").splitlines()
+def _rows(file: Path) -> list[dict[str, Any]]:
+    lines = file.read_text("utf-8").splitlines()
     return [json.loads(line) for line in lines if line.strip()]
 
 
