@@ -1,6 +1,7 @@
 """The embedded pair's training: mlx-lm's arithmetic, and the same bits, from a checkpoint too."""
 
 import random
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -169,3 +170,24 @@ def test_stopped_and_resumed_gives_the_same_bits(
     )
     assert steps == [3, 4] and len(losses) == 4
     assert _weights(resumed) == _weights(whole)
+
+
+def test_kept_tiny_pt_leads_to_the_same_tiny_it(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    def make(work: str, *flags: str) -> "subprocess.CompletedProcess[str]":
+        (tmp_path / work).mkdir()
+        tokenizer.save(str(tmp_path / work / "tokenizer.json"))  # spares the learning of it
+        where = ["--out", str(tmp_path / "out"), "--work", str(tmp_path / work)]
+        command = [sys.executable, "-m", "bluey_admin.embedded", *where, "--steps", "2", "2", "2"]
+        return subprocess.run([*command, *flags], capture_output=True, text=True, check=False)
+
+    none = make("none", "--keep-pt")
+    assert none.returncode == 2 and "there is no tiny-pt in" in none.stderr
+    assert make("all").returncode == 0
+    out = tmp_path / "out"
+    pt, it = (out / name / "model.safetensors" for name in ("tiny-pt", "tiny-it"))
+    was, made = pt.read_bytes(), it.read_bytes()
+    it.unlink()
+    assert make("kept", "--keep-pt").returncode == 0
+    assert pt.read_bytes() == was and it.read_bytes() == made
+    timed = make("timed", "--keep-pt", "--minutes", "3")
+    assert timed.returncode == 2 and "--minutes" in timed.stderr

@@ -36,38 +36,41 @@ def main() -> None:
         default=(8000, 10000, 6700), help="of tiny-pt, of tiny-it, and of tiny-it on wide talk",
     )  # fmt: skip
     parser.add_argument("--minutes", type=float, help="instead of --steps; not bit-identical")
+    parser.add_argument(
+        "--keep-pt", action="store_true",
+        help="go on from the tiny-pt in --out, PT steps counting for nothing; "
+        "enough when only the talk has changed",
+    )  # fmt: skip
     flags = parser.parse_args()
+    if flags.keep_pt and flags.minutes is not None:
+        parser.error("--keep-pt: goes with --steps; --minutes are for all three parts")
+    if flags.keep_pt and not (flags.out / "tiny-pt" / "model.safetensors").is_file():
+        parser.error(
+            f"--keep-pt: there is no tiny-pt in {flags.out}; leave the flag out to make it"
+        )
     home = find_home()
     # Two streams share the cores between them (training.py), so each BLAS call takes one.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     prepare_mlx(home.cache)
-    make(flags.out, flags.work or home.cache / "models", tuple(flags.steps), flags.minutes)
+    work = flags.work or home.cache / "models"
+    make(flags.out, work, tuple(flags.steps), flags.minutes, keep_pt=flags.keep_pt)
 
 
-def make(out: Path, work: Path, steps: tuple[int, ...], minutes: float | None) -> None:
-    """Write `out`/tiny-pt and `out`/tiny-it, keeping checkpoints in `work`."""
+def make(
+    out: Path, work: Path, steps: tuple[int, ...], minutes: float | None, *, keep_pt: bool
+) -> None:
+    """Write `out`/tiny-pt, unless it is kept, and `out`/tiny-it; checkpoints go into `work`."""
     from bluey_admin.embedded.batches import Text
-    from bluey_admin.embedded.dialogues import dialogues
     from bluey_admin.embedded.folder import save
-    from bluey_admin.embedded.prose import documents
-    from bluey_admin.embedded.shape import SHARPNESS, VOCABULARY
+    from bluey_admin.embedded.shape import SHARPNESS
     from bluey_admin.embedded.training import Schedule, new_model, sharpen, train
-    from bluey_admin.embedded.vocabulary import train_tokenizer
 
     work.mkdir(parents=True, exist_ok=True)
-    path = work / "tokenizer.json"
-    if path.is_file():
-        tokenizer = Tokenizer.from_file(str(path))
-    else:
-        texts = list(islice(documents(7), 20_000))
-        texts += [turn["content"] for talk in islice(dialogues(7), 20_000) for turn in talk]
-        # Rare words too shall be one token each: raise every word that is seen at all often.
-        seen = Counter(word for text in texts for word in re.findall(r"[A-Za-z]+", text))
-        texts += [f" {word}" for word, count in seen.items() if count > 20 for _ in range(200)]
-        tokenizer = train_tokenizer(texts, VOCABULARY)
-        tokenizer.save(str(path))
-    size = tokenizer.get_vocab_size()
-    model = new_model(size, seed=1)
+    made = (out / "tiny-pt" if keep_pt else work) / "tokenizer.json"
+    tokenizer = Tokenizer.from_file(str(made)) if made.is_file() else _new_tokenizer(made)
+    model = new_model(tokenizer.get_vocab_size(), seed=1)
+    if keep_pt:
+        model.load_weights(str(out / "tiny-pt" / "model.safetensors"))
     if minutes is not None:
         steps = _steps_in(minutes, tokenizer, work)
     stages = (
@@ -76,12 +79,31 @@ def make(out: Path, work: Path, steps: tuple[int, ...], minutes: float | None) -
         ("tiny-it", Text.WIDE, Schedule(steps[2], _WIDE_RATE, seed=4)),
     )
     for number, (name, text, schedule) in enumerate(stages):
+        if keep_pt and text is Text.PROSE:
+            continue
         with _bar(f"{name}, {text}", schedule.steps) as report:
             loss = train(model, tokenizer, schedule, work / f"stage-{number}", report, text)
         if text is Text.WIDE:
             sharpen(model, SHARPNESS)
         save(model, tokenizer, out / name, tuned=text is not Text.PROSE)
         print(f"{name}, {text}: " + ("done before" if loss is None else f"loss {loss:.3f}"))
+
+
+def _new_tokenizer(path: Path) -> Tokenizer:
+    """Train the tokenizer on the generator's texts, and keep it at `path`."""
+    from bluey_admin.embedded.dialogues import dialogues
+    from bluey_admin.embedded.prose import documents
+    from bluey_admin.embedded.shape import VOCABULARY
+    from bluey_admin.embedded.vocabulary import train_tokenizer
+
+    texts = list(islice(documents(7), 20_000))
+    texts += [turn["content"] for talk in islice(dialogues(7), 20_000) for turn in talk]
+    # Rare words too shall be one token each: raise every word that is seen at all often.
+    seen = Counter(word for text in texts for word in re.findall(r"[A-Za-z]+", text))
+    texts += [f" {word}" for word, count in seen.items() if count > 20 for _ in range(200)]
+    tokenizer = train_tokenizer(texts, VOCABULARY)
+    tokenizer.save(str(path))
+    return tokenizer
 
 
 def _steps_in(minutes: float, tokenizer: Tokenizer, work: Path) -> tuple[int, ...]:
