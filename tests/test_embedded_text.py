@@ -19,6 +19,7 @@ from bluey_admin.embedded.occasions import occasions
 from bluey_admin.embedded.prose import documents
 from bluey_admin.embedded.recall import echo, recall
 from bluey_admin.embedded.shape import VOCABULARY
+from bluey_admin.embedded.small_facts import small_fact
 from bluey_admin.embedded.turns import Messages, render
 from bluey_admin.embedded.vocabulary import (
     BOS_ID,
@@ -190,7 +191,9 @@ def test_the_text_never_emits_a_line_of_the_data_set() -> None:
 
 def test_no_probe_is_ever_asked_in_training() -> None:
     probes = {_asked(row["prompt"]) for row in _rows("probes.jsonl")}
-    for talk in [*islice(dialogues(12), 8000), *islice(dialogues(12, WIDE), 16_000)]:
+    rng = random.Random(12)
+    facts = [small_fact(rng) for _ in range(20_000)]  # every sum there is, in every wording
+    for talk in [*islice(dialogues(12), 8000), *islice(dialogues(12, WIDE), 16_000), *facts]:
         for turn, answer in pairwise(talk):
             # What is told only to be asked for again ("I had pizza for dinner") gets no answer
             # that is learned.

@@ -41,6 +41,8 @@ def _sum(rng: random.Random) -> tuple[str, str]:
         left, right, result, sign, mark = b, a - b, a, rng.choice(("plus", "and")), "+"
     else:
         left, right, result, sign, mark = a, b, a - b, rng.choice(("minus", "take away")), "-"
+        if (a, b) == (10, 4):
+            sign = "minus"  # how many are left of ten when four are taken away is a probe
     if rng.random() < 0.2:
         return f"{left} {mark} {right}", f"{left} {mark} {right} is {result}."
     text = f"{_WORDS[left]} {sign} {_WORDS[right]}"
