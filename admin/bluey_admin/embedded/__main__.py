@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help="checkpoints; default: BLUEY_HOME/cache/models")
     parser.add_argument(
         "--steps", type=int, nargs=3, metavar=("PT", "IT", "WIDE"),
-        default=(8000, 10000, 6700), help="of tiny-pt, of tiny-it, and of tiny-it on wide talk",
+        default=(8000, 10000, 7000), help="of tiny-pt, of tiny-it, and of tiny-it on wide talk",
     )  # fmt: skip
     parser.add_argument("--minutes", type=float, help="instead of --steps; not bit-identical")
     parser.add_argument(
