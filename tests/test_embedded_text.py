@@ -18,7 +18,7 @@ from bluey_admin.embedded.dialogues import WIDE, dialogues, subjects
 from bluey_admin.embedded.occasions import occasions
 from bluey_admin.embedded.prose import documents
 from bluey_admin.embedded.recall import echo, recall
-from bluey_admin.embedded.shape import VOCABULARY
+from bluey_admin.embedded.shape import MIN_STEPS, VOCABULARY
 from bluey_admin.embedded.small_facts import small_fact
 from bluey_admin.embedded.turns import Messages, render
 from bluey_admin.embedded.vocabulary import (
@@ -280,3 +280,4 @@ def test_committed_folder_opens_and_keeps_its_limits(name: str) -> None:
     assert config["model_type"] == "gemma3_text" and config["vocab_size"] == VOCABULARY
     settings = json.loads((folder / "bluey.json").read_text("utf-8"))
     assert settings["lora"]["rank"] > 0 and settings["context_length"] == 8192
+    assert settings["min_steps"] == MIN_STEPS

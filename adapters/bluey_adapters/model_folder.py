@@ -2,7 +2,7 @@
 
 The layout is Hugging Face's: config.json, model*.safetensors, tokenizer.json, and, where there
 are any, generation_config.json, tokenizer_config.json, chat_template.jinja and our own
-bluey.json with the hyperparameters recommended for the base.
+bluey.json with what is recommended for training on the base.
 """
 
 import json
@@ -33,6 +33,7 @@ class ModelFacts:
     special_tokens: dict[str, str]  # bos_token, eos_token, …: what templates may ask for
     chat_template: str | None
     recommended: Hyperparameters
+    min_steps: int  # fewer teach this base too little; 0: nothing is known
 
 
 def read_facts(folder: Path) -> ModelFacts:
@@ -48,6 +49,7 @@ def read_facts(folder: Path) -> ModelFacts:
     generation = _json(folder / "generation_config.json") or {}
     tokenizer = _json(folder / "tokenizer_config.json") or {}
     ours = _json(folder / "bluey.json") or {}
+    recommended, min_steps = _recommended(folder, ours)
     return ModelFacts(
         folder=folder,
         model_type=str(config.get("model_type", "unknown")),
@@ -65,7 +67,8 @@ def read_facts(folder: Path) -> ModelFacts:
             if (text := _token_text(tokenizer.get(key))) is not None
         },
         chat_template=_chat_template(folder, tokenizer),
-        recommended=_recommended(folder, ours),
+        recommended=recommended,
+        min_steps=min_steps,
     )
 
 
@@ -133,8 +136,11 @@ def _chat_template(folder: Path, tokenizer: dict[str, Any]) -> str | None:
     return template if isinstance(template, str) else None
 
 
-def _recommended(folder: Path, ours: dict[str, Any]) -> Hyperparameters:
+def _recommended(folder: Path, ours: dict[str, Any]) -> tuple[Hyperparameters, int]:
     try:
-        return msgspec.convert(ours.get("lora", {}), Hyperparameters)
+        return (
+            msgspec.convert(ours.get("lora", {}), Hyperparameters),
+            msgspec.convert(ours.get("min_steps", 0), int),
+        )
     except msgspec.ValidationError as error:
         raise BaseError(f"{folder / 'bluey.json'}: {error}") from None

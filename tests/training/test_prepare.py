@@ -1,6 +1,8 @@
 """Everything that can be wrong is said before there is a job."""
 
+import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,46 @@ def test_what_is_not_said_comes_from_the_base(registry: Registry, data: Path) ->
     assert (request.base, request.adapter, request.data) == ("mini", "pet-mini", str(data))
     assert (request.hyperparameters.epochs, request.hyperparameters.rank) == (3, 2)
     assert request.promote == "if-better"
+
+
+@pytest.mark.parametrize(
+    ("examples", "settings", "epochs"),
+    [
+        (24, {}, 3),  # 6 steps an epoch: 18, and 16 are enough
+        (20, {}, 4),  # 5 steps an epoch, or 15 in three
+        (8, {}, 6),  # twice what is recommended, and no more
+        (24, {"batch_size": 8}, 6),
+        (8, {"epochs": 2}, 2),
+    ],
+)
+def test_few_examples_are_gone_through_oftener(
+    registry: Registry,
+    mini_folder: Path,
+    tmp_path: Path,
+    examples: int,
+    settings: dict[str, Any],
+    epochs: int,
+) -> None:
+    folder = tmp_path / "eager"
+    shutil.copytree(mini_folder, folder)
+    ours = json.loads((folder / "bluey.json").read_text("utf-8"))
+    (folder / "bluey.json").write_text(json.dumps({**ours, "min_steps": 16}))
+    registry.bases.add(Base(name="eager", source=f"path:{folder}"))
+    data = write_rows(tmp_path / "train.jsonl", examples)
+    write_rows(tmp_path / "valid.jsonl", 2)
+    request = prepare_job(registry, "eager", str(data), **settings)
+    assert request.hyperparameters.epochs == epochs
+
+
+def test_a_senseless_recommendation_names_its_file(
+    registry: Registry, mini_folder: Path, tmp_path: Path, data: Path
+) -> None:
+    folder = tmp_path / "odd"
+    shutil.copytree(mini_folder, folder)
+    (folder / "bluey.json").write_text(json.dumps({"min_steps": "many"}))
+    registry.bases.add(Base(name="odd", source=f"path:{folder}"))
+    with pytest.raises(BlueyError, match=r"odd/bluey\.json: Expected `int`, got `str`"):
+        prepare_job(registry, "odd", str(data))
 
 
 @pytest.mark.parametrize(

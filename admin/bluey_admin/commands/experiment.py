@@ -40,7 +40,12 @@ from bluey_admin.terminal import json_option, out, plural, say
     help="Train, or ask, with each of these values: epochs, rank, learning_rate, batch_size, "
     "examples, temperature, min_tokens, repetition_penalty, … Repeated, every combination.",
 )
-@click.option("--epochs", type=int, metavar="N", help="Times to go through the data.")
+@click.option(
+    "--epochs",
+    type=int,
+    metavar="N",
+    help="Times to go through the data.  [default: as a base recommends, more for few examples]",
+)
 @click.option("--batch-size", type=int, metavar="N", help="Examples in a step.")
 @click.option("--learning-rate", type=float, metavar="X", help="The peak learning rate.")
 @click.option("--rank", type=int, metavar="N", help="The rank of the LoRA matrices.")
@@ -92,7 +97,7 @@ def command(
         twice = sorted(set(settings) & set(varied))
         if twice:
             raise Failure(f"{twice[0]} is both set and varied; leave one of them out")
-        settings = {**recommended(registry, names[-1]), **settings}
+        settings = {**recommended(registry, names[-1], data), **settings}
         variants = plan_variants(names, settings, varied)
         plan = ExperimentPlan(
             dataset=data,

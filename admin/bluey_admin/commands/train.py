@@ -29,7 +29,12 @@ from bluey_admin.training.progress import JobProgress, duration
     metavar="NAME",
     help="The adapter's name.  [default: the data's name, '-', and BASE: bluey-it]",
 )
-@click.option("--epochs", type=int, metavar="N", help="Times to go through the data.")
+@click.option(
+    "--epochs",
+    type=int,
+    metavar="N",
+    help="Times to go through the data.  [default: as BASE recommends, more for few examples]",
+)
 @click.option("--batch-size", type=int, metavar="N", help="Examples in a step.")
 @click.option("--learning-rate", type=float, metavar="X", help="The peak learning rate.")
 @click.option("--rank", type=int, metavar="N", help="The rank of the LoRA matrices.")

@@ -7,7 +7,14 @@ import mlx.core as mx
 from mlx.utils import tree_flatten
 from tokenizers import Tokenizer
 
-from bluey_admin.embedded.shape import CONTEXT, LORA, SHARPNESS, write_configs, write_json
+from bluey_admin.embedded.shape import (
+    CONTEXT,
+    LORA,
+    MIN_STEPS,
+    SHARPNESS,
+    write_configs,
+    write_json,
+)
 from bluey_admin.embedded.vocabulary import save_tokenizer
 from bluey_data.catalog import gemma_chat_template
 
@@ -18,7 +25,8 @@ def save(model: Any, tokenizer: Tokenizer, folder: Path, *, tuned: bool) -> None
     save_tokenizer(tokenizer, folder, CONTEXT, gemma_chat_template() if tuned else None)
     write_configs(folder, tokenizer.get_vocab_size(), tuned=tuned)
     lora = LORA | ({"temperature": SHARPNESS} if tuned else {})
-    write_json(folder / "bluey.json", {"lora": lora, "context_length": CONTEXT})
+    ours = {"lora": lora, "min_steps": MIN_STEPS, "context_length": CONTEXT}
+    write_json(folder / "bluey.json", ours)
     half = folder / "half.safetensors"
     mx.save_safetensors(str(half), dict(tree_flatten(model.parameters())), {"format": "mlx"})
     half.replace(folder / "model.safetensors")

@@ -33,6 +33,7 @@ LORA: dict[str, Any] = {
     "batch_size": 4,
     "dropout": 0.0,
 }
+MIN_STEPS = 100  # of LoRA: with fewer the words stay the base's (docs/log.md)
 SHARPNESS = 1.5  # of tiny-it's logits; docs/log.md has what others come to
 CONTEXT = int(SHAPE["max_position_embeddings"])
 

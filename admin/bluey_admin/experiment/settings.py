@@ -6,6 +6,7 @@ import msgspec
 
 from bluey_adapters.bases import Base
 from bluey_adapters.registry import Registry
+from bluey_admin.training.prepare import recommended_for
 
 
 def identified(registry: Registry, name: str) -> Base:
@@ -17,7 +18,11 @@ _OF_THE_BASE = {"seed", "temperature"}
 """The temperature of the loss says how sharp a base's logits are: each keeps its own."""
 
 
-def recommended(registry: Registry, name: str) -> dict[str, Any]:
-    """What a base recommends, by hyperparameter, as far as it can be for another one too."""
-    settings: dict[str, Any] = msgspec.to_builtins(registry.open_base(name).facts.recommended)
+def recommended(registry: Registry, name: str, data: str) -> dict[str, Any]:
+    """What a base recommends for `data`, by hyperparameter, as far as it can be for another one.
+
+    Raises DataError for what is wrong with the data.
+    """
+    best = recommended_for(registry.open_base(name), data, {})
+    settings: dict[str, Any] = msgspec.to_builtins(best)
     return {key: value for key, value in settings.items() if key not in _OF_THE_BASE}

@@ -49,7 +49,10 @@ class Run:
         model = LoraModel(load_base(base), settings)
         staged = self._folder / "adapter"
         with Trainer(model, settings, material.train) as trainer:
-            self._note("Fine-tuning job started", total_steps=trainer.total_steps)
+            self._note(
+                f"Fine-tuning job started: epochs {settings.epochs}, steps {trainer.total_steps}",
+                total_steps=trainer.total_steps,
+            )
             metrics, held_out = self._train(trainer, material, Checkpoints(self._folder, card))
             model.save(staged, card)
             rival, verdict = self._judge(trainer, material, base, held_out)
