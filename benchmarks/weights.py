@@ -234,10 +234,10 @@ def _norms(shape: Shape) -> list[tuple[str, int]]:
 
 def _words(folder: Path) -> Iterator[int]:
     """Ids whose text is letters only."""
-    tokenizer = Tokenizer.load(folder)
-    for token in range(tokenizer.vocabulary_size):
-        text = tokenizer.decode([token]).strip()
-        if text.isascii() and text.isalpha():
+    vocabulary = Tokenizer.load(folder).vocabulary()
+    for token in range(vocabulary.size):
+        text = vocabulary.text_of(token).strip()
+        if text.isalpha():
             yield token
 
 

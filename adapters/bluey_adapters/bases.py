@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,7 @@ from bluey_adapters.model_folder import (
     read_facts,
 )
 from bluey_adapters.tokenizer import Tokenizer
+from bluey_adapters.vocabulary import Vocabulary
 from bluey_data.catalog import embedded_model, gemma_chat_template
 
 
@@ -61,8 +63,14 @@ class OpenBase:
 
     base: Base
     facts: ModelFacts
-    tokenizer: Tokenizer
+    vocabulary: Vocabulary
     fingerprint: str
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """Its tokenizer, in this process. Loading a large one holds the interpreter's lock for a
+        second or more, so the server has others load it (bluey_server/tokenizing)."""
+        return Tokenizer.load(self.facts.folder)
 
     @property
     def chat_template(self) -> str | None:
@@ -74,7 +82,7 @@ class OpenBase:
         """Ids that the model knows, from 0 on. A tokenizer may know more (an image's, say) or
         fewer (the model's width is padded): one beyond the model's is read from beside its arrays.
         """
-        return self.facts.logits or self.tokenizer.vocabulary_size
+        return self.facts.logits or self.vocabulary.size
 
     def require_template(self) -> str:
         """The chat template. Raises NoChatTemplate, naming the flag, if there is none."""
@@ -87,7 +95,7 @@ class OpenBase:
 
     def end_ids(self, template: str | None) -> tuple[int, ...]:
         """Ids that end a turn: the model's own, and those by which `template` ends turns."""
-        written = (self.tokenizer.token_id(token) for token in end_of_turn_tokens(template or ""))
+        written = (self.vocabulary.token_id(token) for token in end_of_turn_tokens(template or ""))
         return tuple(dict.fromkeys([*self.facts.eos_ids, *(i for i in written if i is not None)]))
 
     def encode_chat(
@@ -125,10 +133,16 @@ class OpenBase:
         )
 
 
-def open_base(base: Base, fingerprint: str) -> OpenBase:
-    """Read a base's small files. Takes a second for a vocabulary as large as Gemma's."""
+def open_base(base: Base, fingerprint: str, vocabulary: Vocabulary | None = None) -> OpenBase:
+    """Read a base's small files. Without its `vocabulary`, that is read from the tokenizer, which
+    is then loaded (seconds for one as large as Gemma's)."""
     facts = read_facts(base.locate())
-    return OpenBase(base, facts, Tokenizer.load(facts.folder), fingerprint)
+    if vocabulary is not None:
+        return OpenBase(base, facts, vocabulary, fingerprint)
+    tokenizer = Tokenizer.load(facts.folder)
+    opened = OpenBase(base, facts, tokenizer.vocabulary(), fingerprint)
+    opened.__dict__["tokenizer"] = tokenizer
+    return opened
 
 
 def known_bases() -> list[Base]:

@@ -15,10 +15,7 @@ import msgspec
 from bluey_adapters.errors import BaseError
 from bluey_adapters.files import combine_digests, file_digest
 from bluey_adapters.hyperparameters import Hyperparameters
-
-# Tokens that end a turn in the formats in use. One of them ends a turn for a base when its
-# vocabulary has it and its template writes it.
-_TURN_ENDS = ("<end_of_turn>", "<|im_end|>", "<|eot_id|>", "<|end|>", "<|eom_id|>", "</s>")
+from bluey_adapters.vocabulary import TURN_ENDS
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,7 @@ def read_facts(folder: Path) -> ModelFacts:
 
 def end_of_turn_tokens(template: str) -> tuple[str, ...]:
     """Texts of the tokens by which `template` ends a turn."""
-    return tuple(token for token in _TURN_ENDS if token in template)
+    return tuple(token for token in TURN_ENDS if token in template)
 
 
 def weight_files(folder: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Which bytes a token stands for: what log probabilities are told of.
+"""Which bytes a token stands for.
 
 A token's text is not enough. Several tokens may share the bytes of one character, and none of them
 is text by itself. How a vocabulary writes bytes down is said by the tokenizer's decoder: either
@@ -9,30 +9,24 @@ some `<0x0A>` for bytes (SentencePiece's way, `ByteFallback`), and a mark for sp
 import functools
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from tokenizers import Tokenizer
 
+from bluey_adapters.errors import BaseError
+
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
+_KNOWN = ("ByteLevel", "ByteFallback", "Fuse", "Metaspace", "Replace", "Strip")
 
 
 def reader_of(tokenizer: Tokenizer) -> Callable[[int], bytes]:
     """A function from a token's id to its bytes; none for an id that the tokenizer doesn't know
     (a model's arrays may be wider)."""
-    added = {token: str(found) for token, found in _added(tokenizer)}
-    steps = list(_steps(tokenizer))
-    kinds = {step["type"] for step in steps}
-    spaces = [step["replacement"] for step in steps if step["type"] == "Metaspace"]
-    replaced = [(mark, " ") for mark in spaces] + [
-        (step["pattern"]["String"], step["content"])
-        for step in steps
-        if step["type"] == "Replace" and "String" in step["pattern"]
-    ]
+    kinds = {step["type"] for step in _steps(tokenizer)}
+    replaced = _replaced(tokenizer)
 
     def read(token: int) -> bytes:
-        if token in added:
-            return added[token].encode()
         written = tokenizer.id_to_token(token)
         if written is None:
             return b""
@@ -48,6 +42,30 @@ def reader_of(tokenizer: Tokenizer) -> Callable[[int], bytes]:
     return read
 
 
+def stripped_at_start(tokenizer: Tokenizer) -> int:
+    """How many leading spaces the decoder leaves out where a text begins."""
+    for step in _steps(tokenizer):
+        if step["type"] == "Strip" and step["content"] == " ":
+            return int(step["start"])
+        if step["type"] == "Metaspace" and step.get("prepend_scheme") != "never":
+            return 1
+    return 0
+
+
+def check_decoder(tokenizer: Tokenizer) -> None:
+    """Raise BaseError for a decoder that makes text in a way in which tokens have no bytes of their
+    own, so that their text can't be streamed."""
+    steps = _steps(tokenizer)
+    unknown = [step["type"] for step in steps if step["type"] not in _KNOWN]
+    unknown += ["Replace with a Regex" for step in steps if "Regex" in step.get("pattern", {})]
+    if unknown or not steps:
+        how = unknown[0] if unknown else "none"
+        raise BaseError(
+            f"the decoder of its tokenizer.json ({how}) is not known here; known are byte-level "
+            "ones, as GPT-2's, and SentencePiece's"
+        )
+
+
 def show(data: bytes) -> str:
     """Bytes as text; those that are none as OpenAI shows them, such as `\\xf0\\x9f`."""
     try:
@@ -56,24 +74,31 @@ def show(data: bytes) -> str:
         return "".join(f"\\x{byte:02x}" for byte in data)
 
 
-def _added(tokenizer: Tokenizer) -> Iterator[tuple[int, str]]:
-    for token, found in tokenizer.get_added_tokens_decoder().items():
-        yield token, found.content
-
-
-def _steps(tokenizer: Tokenizer) -> Iterator[dict[str, Any]]:
+def _steps(tokenizer: Tokenizer) -> list[dict[str, Any]]:
     """What the decoder does, one thing after the other, as tokenizer.json has it."""
-    if tokenizer.decoder is not None:
-        told = json.loads(tokenizer.decoder.__getstate__())
-        yield from told["decoders"] if told["type"] == "Sequence" else [told]
+    if tokenizer.decoder is None:
+        return []
+    told = json.loads(tokenizer.decoder.__getstate__())
+    return list(told["decoders"]) if told["type"] == "Sequence" else [told]
+
+
+def _replaced(tokenizer: Tokenizer) -> list[tuple[str, str]]:
+    """The marks that stand for other text, most of all for spaces; in added tokens too."""
+    steps = _steps(tokenizer)
+    spaces = [(step["replacement"], " ") for step in steps if step["type"] == "Metaspace"]
+    return spaces + [
+        (step["pattern"]["String"], step["content"])
+        for step in steps
+        if step["type"] == "Replace" and "String" in step["pattern"]
+    ]
 
 
 def _of_byte_level(written: str) -> bytes:
     table = _byte_level()
-    return b"".join(
-        bytes([table[character]]) if character in table else character.encode()
-        for character in written
-    )
+    try:
+        return bytes([table[character] for character in written])
+    except KeyError:  # an added token, written as it is
+        return written.encode()
 
 
 @functools.cache

@@ -181,6 +181,7 @@ def main(
         from bluey_server.http.registry_thread import RegistryThread
         from bluey_server.http.service import Service, Timings
         from bluey_server.http.serving import Serving
+        from bluey_server.tokenizer_processes import TokenizerProcesses
 
         registry = RegistryThread(home)
         stack.callback(registry.close)
@@ -205,7 +206,8 @@ def main(
         )
         engine = EnginePool(home, settings, log_level=log_level, log_format=log_format)
         timings = Timings(request=request_timeout)
-        service = Service(engine, registry, timings=timings, preload=preload)
+        tokenizers = TokenizerProcesses(home, log_level=log_level, log_format=log_format)
+        service = Service(engine, tokenizers, registry, timings=timings, preload=preload)
 
         def announce() -> None:
             write_server_file(home, ServerFile(url, os.getpid(), version()))

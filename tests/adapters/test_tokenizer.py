@@ -1,51 +1,27 @@
-"""Text out of ids that come one at a time: never a broken character, nothing lost."""
+"""Text to ids: the tokenizer.json of a base, and where its texts fall apart."""
 
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from tokenizers import AddedToken, models, pre_tokenizers
 from tokenizers import Tokenizer as Inner
-from tokenizers import decoders, models
 
 from bluey_adapters.errors import BaseError
-from bluey_adapters.tokenizer import TextStream, Tokenizer
+from bluey_adapters.tokenizer import Tokenizer
 from bluey_data.catalog import embedded_model
 
-TOKENIZER = Tokenizer.load(embedded_model("tiny-it"))
+TINY = embedded_model("tiny-it")
 
 
-def _streamed(ids: list[int]) -> list[str]:
-    stream = TextStream(TOKENIZER)
-    return [*(stream.push(token) for token in ids), stream.finish()]
-
-
-@given(st.text(st.characters(exclude_categories=["Cs"])))
-def test_the_pieces_make_the_whole(text: str) -> None:
-    ids = TOKENIZER.encode(text, special=False)
-    assert "".join(_streamed(ids)) == TOKENIZER.decode(ids)
-
-
-@pytest.mark.parametrize("text", ["G'day 🐶🐾!", "naïve café", "日本語のテキスト", "a 👩‍👩‍👧‍👦 b"])
-def test_characters_of_several_tokens_come_whole(text: str) -> None:
-    pieces = _streamed(TOKENIZER.encode(text, special=False))
-    assert "".join(pieces) == text
-    assert "\ufffd" not in "".join(pieces)
-
-
-def test_a_character_that_never_ends_is_shown_as_such() -> None:
-    ids = TOKENIZER.encode("🐶", special=False)
-    assert len(ids) > 1, "the test needs a character of several tokens"
-    pieces = _streamed(ids[:-1])
-    assert pieces[:-1] == [""] * (len(ids) - 1)
-    assert set(pieces[-1]) == {"\ufffd"}
-
-
-def test_special_tokens_give_no_text() -> None:
-    bos = TOKENIZER.token_id("<bos>")
-    assert bos is not None
-    assert _streamed([bos, *TOKENIZER.encode("hi", special=False)])[0] == ""
-    assert TOKENIZER.token_id("<no such token>") is None
+def test_the_ids_are_those_of_the_library() -> None:
+    inner = Inner.from_file(str(TINY / "tokenizer.json"))
+    tokenizer = Tokenizer.load(TINY)
+    text = "<start_of_turn>user\nG'day 🐶, naïve café!<end_of_turn>"
+    for special in (True, False):
+        ids = inner.encode(text, add_special_tokens=special).ids
+        assert tokenizer.encode(text, special=special) == ids
+        assert tokenizer.encode_with_offsets(text, special=special)[0] == ids
+    assert tokenizer.token_id("<no such token>") is None
 
 
 def test_a_broken_file_is_one_clear_error(tmp_path: Path) -> None:
@@ -56,20 +32,49 @@ def test_a_broken_file_is_one_clear_error(tmp_path: Path) -> None:
         Tokenizer.load(tmp_path)
 
 
-def test_a_text_that_goes_on_keeps_the_space_it_begins_with() -> None:
-    """Tokenizers of Llama's kind leave it out where a text begins."""
-    words = ["\u2581Once", "\u2581upon", "<0xC3>", "<0xA9>"]
-    inner = Inner(models.BPE({word: place for place, word in enumerate(words)}, []))
-    inner.decoder = decoders.Sequence(
+def test_a_file_that_cuts_texts_short_does_not(tmp_path: Path) -> None:
+    """Some were saved with the truncation and padding that somebody trained with."""
+    inner = Inner.from_file(str(TINY / "tokenizer.json"))
+    inner.enable_truncation(4)
+    inner.enable_padding(length=16)
+    inner.save(str(tmp_path / "tokenizer.json"))
+    text = "one two three four five six seven eight nine ten"
+    expected = Tokenizer.load(TINY).encode(text, special=False)
+    assert len(expected) > 4
+    assert Tokenizer.load(tmp_path).encode(text, special=False) == expected
+
+
+@pytest.mark.parametrize(
+    ("tokens", "separators"),
+    [
+        (["<a>", "<b>"], ["<a>", "<b>"]),
+        (["<a>", "<a><b>"], []),  # one within another
+        (["ab", "bc"], []),  # they may share a "b"
+        (["aba", "<x>"], ["<x>"]),  # it may share its "a" with the next one
+        (["<x>", "<x"], []),
+    ],
+)
+def test_texts_fall_apart_only_where_nothing_else_can_be_meant(
+    tokens: list[str], separators: list[str]
+) -> None:
+    inner = Inner(models.BPE({"a": 0}, []))
+    inner.add_special_tokens([AddedToken(token, normalized=False) for token in tokens])
+    assert Tokenizer(inner).separators() == separators
+
+
+def test_tokens_that_look_beside_themselves_are_no_separators() -> None:
+    inner = Inner(models.BPE({"a": 0}, []))
+    inner.add_special_tokens(
         [
-            decoders.Replace("\u2581", " "),
-            decoders.ByteFallback(),
-            decoders.Fuse(),
-            decoders.Strip(" ", 1, 0),
+            AddedToken("<l>", lstrip=True, normalized=False),
+            AddedToken("<r>", rstrip=True, normalized=False),
+            AddedToken("<w>", single_word=True, normalized=False),
+            AddedToken("<n>", normalized=True),
         ]
     )
-    tokenizer = Tokenizer(inner)
-    assert TextStream(tokenizer).push(1) == "upon"
-    assert TextStream(tokenizer, before=[0]).push(1) == " upon"
-    # Half a character before says nothing of spaces, and its end belongs to no text.
-    assert TextStream(tokenizer, before=[0, 2]).push(1) == "upon"
+    inner.add_tokens([AddedToken("<plain>", normalized=False)])
+    assert Tokenizer(inner).separators() == []
+    inner.add_special_tokens([AddedToken("<s>", normalized=False)])
+    assert Tokenizer(inner).separators() == ["<s>"]
+    inner.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
+    assert Tokenizer(inner).separators() == [], "what begins the text is encoded differently"

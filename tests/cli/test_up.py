@@ -114,7 +114,7 @@ def test_ended_in_the_middle_of_training_it_leaves_nothing_half_made(
 ) -> None:
     up = start()
     up.wait_for("step 0/")
-    assert len(up.started) == 3  # server, engine, worker
+    assert len(up.started) == 4  # server, tokenizer, engine, worker
     assert up.end(number) == status
     with Registry(home) as registry:
         assert registry.catalog().find_adapter("bluey-it") is None

@@ -23,6 +23,7 @@ from bluey_server.http.listening import bind, url_of
 from bluey_server.http.registry_thread import RegistryThread
 from bluey_server.http.service import Service, Timings
 from bluey_server.http.serving import Serving
+from tests.fakes.local_tokenizers import LocalTokenizers
 from tests.fakes.scripted_engine import ScriptedEngine
 
 ADMIN_KEY = "sk-bluey-admin-of-tests"
@@ -83,7 +84,9 @@ def running(
     engine = engine or ScriptedEngine()
     listener = bind("127.0.0.1", 0)
     access = replace(access, admin_key=access.admin_key or ADMIN_KEY)
-    service = Service(engine, RegistryThread(home), timings=timings, preload=preload)
+    service = Service(
+        engine, LocalTokenizers(), RegistryThread(home), timings=timings, preload=preload
+    )
     listening = threading.Event()
     serving = Serving(create_app(service, access), service, listening.set)
     thread = threading.Thread(target=serving.run, args=([listener],), name="server")

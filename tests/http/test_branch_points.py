@@ -1,10 +1,14 @@
 """Where other prompts may branch off."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from bluey_adapters.bases import Base, OpenBase, open_base
 from bluey_data.catalog import embedded_model
-from bluey_server.http.request.branch_points import encode_with_branch_points
+from bluey_server.http.request.branch_points import branch_points, worth_caching
+from bluey_server.tokenizing.encoder import Encoder
+from bluey_server.tokenizing.messages import Encode
 from tests.http.rig import Rig
 
 SYSTEM = {
@@ -35,9 +39,20 @@ def base() -> OpenBase:
     return open_base(Base(name="tiny-it", source=f"path:{folder}"), "f")
 
 
+def encoded(
+    base: OpenBase, messages: Sequence[dict[str, str]], template: str | None = None
+) -> tuple[list[int], tuple[int, ...]]:
+    """Token ids of a conversation, and the lengths at which others may branch off."""
+    text = base.write_chat(messages, template=template)
+    places = branch_points(base, messages, text, template=template, extra={})
+    encoder = Encoder(base.tokenizer)
+    found = encoder.encode(Encode(id=0, text=text, special=False, borders=places))
+    return found.ids, worth_caching(found.borders, len(found.ids))
+
+
 def points(base: OpenBase, *messages: dict[str, str], template: str | None = None) -> list[str]:
     """The text before each of the places."""
-    ids, lengths = encode_with_branch_points(base, messages, template=template, extra={})
+    ids, lengths = encoded(base, messages, template)
     assert ids == base.encode_chat(messages, template=template)
     assert list(lengths) == sorted(set(lengths))
     assert all(16 <= length < len(ids) for length in lengths)
@@ -76,7 +91,7 @@ def test_whatever_the_message_begins_with(base: OpenBase, content: str) -> None:
 
 
 def test_others_with_the_same_beginning_share_its_ids(base: OpenBase) -> None:
-    ids, (length,) = encode_with_branch_points(base, [SYSTEM, USER], template=None, extra={})
+    ids, (length,) = encoded(base, [SYSTEM, USER])
     for other in ("What now?", "7 ships", "é", "Tell me"):
         message = {"role": "user", "content": other}
         assert base.encode_chat([SYSTEM, message])[:length] == ids[:length]

@@ -15,7 +15,8 @@ from bluey_server.http.tools.functions import Tool, ToolUse
 TINY = embedded_model("tiny-it")
 TOKENIZER = Tokenizer.load(TINY)
 LIBRARYS = LLTokenizer(str(TINY / "tokenizer.json"))
-TURN = TOKENIZER.added_tokens["<start_of_turn>"]
+ADDED = TOKENIZER.vocabulary().added_tokens
+TURN = ADDED["<start_of_turn>"]
 
 CITY = {"type": "object", "properties": {"city": {"enum": ["Rome", "Oslo"]}}, "required": ["city"]}
 TOOLS = (
@@ -36,7 +37,7 @@ def grammar(
 ) -> str:
     allowed = tuple(tool.name for tool in TOOLS)
     use = {"tools": TOOLS, "allowed": allowed, "must_call": False, "parallel": True, **options}
-    made = answer_grammar(form, ToolUse(**use), style, added or TOKENIZER.added_tokens)
+    made = answer_grammar(form, ToolUse(**use), style, added or ADDED)
     assert made is not None
     return made
 

@@ -169,10 +169,10 @@ def test_answers_to_one_prompt_share_its_score(shared: Rig) -> None:
 
 def test_tokens_written_alike_and_impossible_ones(shared: Rig) -> None:
     post(shared)
-    tokenizer = shared.engine.asked[-1].base.tokenizer
+    vocabulary = shared.engine.asked[-1].base.vocabulary
     told = TokenLogprobs(-math.inf, [300, 300, 400], [-0.5, -1.0, -math.inf])
-    (top,) = completion_logprobs([ToldToken(301, told, 0)], tokenizer).top_logprobs
-    names = [tokenizer.bytes_of(token).decode() for token in (300, 400, 301)]
+    (top,) = completion_logprobs([ToldToken(301, told, 0)], vocabulary).top_logprobs
+    names = [vocabulary.bytes_of(token).decode() for token in (300, 400, 301)]
     assert top == dict(zip(names, (-0.5, -9999.0, -9999.0), strict=True))
 
 

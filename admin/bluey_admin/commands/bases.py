@@ -8,7 +8,7 @@ import click
 
 from bluey_adapters import hub
 from bluey_adapters.base_table import PAIR
-from bluey_adapters.bases import Base, OpenBase
+from bluey_adapters.bases import Base, open_base
 from bluey_adapters.catalog import Catalog, check_adapter_name
 from bluey_adapters.chat_template import check_template, render_chat
 from bluey_adapters.errors import BaseError, UnknownName
@@ -131,7 +131,7 @@ def pull(name: str) -> None:
         say(f"{base.name}: fetching {where}")
         folder = hub.pull(where)
         read_facts(folder)
-        Tokenizer.load(folder)
+        Tokenizer.load(folder).vocabulary()
         click.echo(f"{base.name} is in {folder}")
 
 
@@ -172,8 +172,8 @@ def _check(base: Base, *, new_source: bool) -> ModelFacts | None:
     if base.source.startswith("hub:") and (not new_source or hub.find(base.source[4:]) is None):
         facts = None
     else:
-        facts = read_facts(base.locate())
-        opened = OpenBase(base, facts, Tokenizer.load(facts.folder), "")
+        opened = open_base(base, "")
+        facts = opened.facts
         if opened.chat_template is not None:
             opened.encode_chat([{"role": "user", "content": "Hello"}])
     if base.chat_template is not None:

@@ -25,6 +25,7 @@ from bluey_adapters.errors import (
     WrongBase,
 )
 from bluey_data.errors import BlueyError
+from bluey_server.tokenizer_protocol import TokenizerDied, UnencodableText
 
 
 class ErrorDetail(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,6 +139,8 @@ _OF_EXCEPTIONS: dict[type[Exception], _Row] = {
     BaseError: _Row(500, "base_unusable", should_retry=False),
     DamagedAdapter: _Row(500, "adapter_damaged", should_retry=False),
     StoreError: _Row(500, "adapter_missing", should_retry=False),
+    UnencodableText: _Row(400, "invalid_value", "messages"),
+    TokenizerDied: _Row(500, "server_error", should_retry=True, retry_after=1),
     BlueyError: _Row(500, "server_error", should_retry=False),
 }
 

@@ -6,6 +6,7 @@ record or any of their files has changed.
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from bluey_adapters.home import Home
 from bluey_adapters.registry import Registry
 from bluey_server.http.errors import ApiError
 from bluey_server.http.registry_thread import RegistryThread
+from bluey_server.tokenizer_protocol import TokenizerProtocol
+from bluey_server.tokenizing.messages import Encoded
 
 
 @dataclass(frozen=True)
@@ -32,11 +35,25 @@ class Model:
     base: OpenBase
     adapter: AdapterVersion | None
     template: str | None  # the adapter's own; None: the base's, if it has one
+    tokenizers: TokenizerProtocol
 
     @property
     def digest(self) -> str | None:
         """The adapter's digest; None for the bare base."""
         return None if self.adapter is None else self.adapter.digest
+
+    async def encode(
+        self,
+        text: str,
+        *,
+        special: bool = False,
+        borders: Sequence[int] = (),
+        starts: bool = False,
+    ) -> Encoded:
+        """Token ids of a text; see TokenizerProtocol.encode."""
+        return await self.tokenizers.encode(
+            self.base, text, special=special, borders=borders, starts=starts
+        )
 
 
 _Key = tuple[str, str, str | None, str]
@@ -46,8 +63,9 @@ _Key = tuple[str, str, str | None, str]
 class Names:
     """Resolves model names."""
 
-    def __init__(self, registry: RegistryThread) -> None:
+    def __init__(self, registry: RegistryThread, tokenizers: TokenizerProtocol) -> None:
         self._registry = registry
+        self._tokenizers = tokenizers
         self._catalog: tuple[int, Catalog] | None = None  # touched on the registry's thread only
         self._bases: dict[str, tuple[_Key, asyncio.Task[OpenBase]]] = {}
         self._templates: dict[str, str] = {}
@@ -78,7 +96,7 @@ class Names:
         target, key = await self._registry.call(look)
         opened = await self._open(target.base, key)
         if target.adapter is None:
-            return Model(requested, opened, None, None)
+            return Model(requested, opened, None, None, self._tokenizers)
         if target.adapter.base_fingerprint != opened.fingerprint:
             raise WrongBase(
                 f"The adapter `{target.adapter.pinned}` was trained on other weights than those "
@@ -86,7 +104,8 @@ class Names:
                 f"({target.adapter.base_fingerprint[:12]}, not {opened.fingerprint[:12]}); "
                 "train it anew, or give the base its old files back"
             )
-        return Model(requested, opened, target.adapter, await self._template(target.adapter))
+        template = await self._template(target.adapter)
+        return Model(requested, opened, target.adapter, template, self._tokenizers)
 
     async def remove(self, requested: str) -> list[AdapterVersion]:
         """Forget an adapter: `NAME@VERSION`, or with a bare name all its versions. Return what
@@ -126,10 +145,17 @@ class Names:
     async def _open(self, base: Base, key: _Key) -> OpenBase:
         known = self._bases.get(base.name)
         if known is None or known[0] != key or _failed(known[1]):
-            opening = asyncio.create_task(asyncio.to_thread(_open, self._registry.home, base))
+            opening = asyncio.create_task(self._read(base))
             known = self._bases[base.name] = (key, opening)
         # Shielded: others may wait for the same base when this client hangs up.
         return await asyncio.shield(known[1])
+
+    async def _read(self, base: Base) -> OpenBase:
+        identified = await asyncio.to_thread(_identify, self._registry.home, base)
+        vocabulary = await self._tokenizers.vocabulary(identified.locate())
+        return await asyncio.to_thread(
+            open_base, identified, identified.fingerprint or "", vocabulary
+        )
 
     async def _template(self, adapter: AdapterVersion) -> str:
         template = self._templates.get(adapter.digest)
@@ -178,10 +204,10 @@ def _look_of(folder: Path) -> str:
     return ";".join(f"{name}:{stat.st_size}:{stat.st_mtime_ns}" for name, stat in stats)
 
 
-def _open(home: Home, base: Base) -> OpenBase:
+def _identify(home: Home, base: Base) -> Base:
     # A registry of its own: hashing gigabytes on the registry's thread would hold up every name.
     with Registry(home) as registry:
         identified = registry.bases.identify(base)
     if identified.fingerprint is None:
         raise BaseError(f"the base {base.name} has no fingerprint")
-    return open_base(identified, identified.fingerprint)
+    return identified

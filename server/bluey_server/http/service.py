@@ -9,6 +9,7 @@ from bluey_server.http.errors import ApiError
 from bluey_server.http.exchange import Exchange
 from bluey_server.http.names import Names
 from bluey_server.http.registry_thread import RegistryThread
+from bluey_server.tokenizer_protocol import TokenizerProtocol
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Service:
     """The server's parts and its state."""
 
     engine: EngineProtocol
+    tokenizers: TokenizerProtocol
     registry: RegistryThread
     timings: Timings = field(default_factory=Timings)
     preload: tuple[str, ...] = ()
@@ -42,7 +44,7 @@ class Service:
     """For each name to preload: "loading", "ready", or what went wrong."""
 
     def __post_init__(self) -> None:
-        self.names = Names(self.registry)
+        self.names = Names(self.registry, self.tokenizers)
 
     @contextmanager
     def answering(self, exchange: Exchange) -> Iterator[None]:
@@ -77,6 +79,7 @@ class Service:
         return reasons
 
     async def close(self) -> None:
-        """Stop the engines and close the registry."""
+        """Stop the engines and the tokenizers, and close the registry."""
         await self.engine.close()
+        await self.tokenizers.close()
         self.registry.close()

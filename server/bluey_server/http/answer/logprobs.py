@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from bluey_adapters.token_bytes import show
-from bluey_adapters.tokenizer import Tokenizer
+from bluey_adapters.vocabulary import Vocabulary
 from bluey_server.http.answer.told_tokens import ToldToken
 
 _IMPOSSIBLE = -9999.0
@@ -58,20 +58,20 @@ class ResponseTokenLogprob(msgspec.Struct, frozen=True):
     top_logprobs: list[ResponseTopLogprob]
 
 
-def chat_logprobs(told: Sequence[ToldToken], tokenizer: Tokenizer) -> ChatLogprobs:
+def chat_logprobs(told: Sequence[ToldToken], vocabulary: Vocabulary) -> ChatLogprobs:
     """Of tokens that all have log probabilities."""
     content = []
     for token in told:
         assert token.logprobs is not None
         columns = zip(token.logprobs.ids, token.logprobs.logprobs, strict=True)
-        top = [TopLogprob(*_told(tokenizer, *column)) for column in columns]
-        own = _told(tokenizer, token.id, token.logprobs.chosen)
+        top = [TopLogprob(*_told(vocabulary, *column)) for column in columns]
+        own = _told(vocabulary, token.id, token.logprobs.chosen)
         content.append(ChatTokenLogprob(*own, top))
     return ChatLogprobs(content)
 
 
 def response_logprobs(
-    told: Sequence[ToldToken], tokenizer: Tokenizer
+    told: Sequence[ToldToken], vocabulary: Vocabulary
 ) -> tuple[ResponseTokenLogprob, ...]:
     """The same, in the shape that responses have."""
     return tuple(
@@ -84,13 +84,13 @@ def response_logprobs(
                 for top in one.top_logprobs
             ],
         )
-        for one in chat_logprobs(told, tokenizer).content
+        for one in chat_logprobs(told, vocabulary).content
     )
 
 
-def completion_logprobs(told: Sequence[ToldToken], tokenizer: Tokenizer) -> CompletionLogprobs:
+def completion_logprobs(told: Sequence[ToldToken], vocabulary: Vocabulary) -> CompletionLogprobs:
     """Of tokens; with no alternatives asked for, each is its own only one."""
-    names = [show(tokenizer.bytes_of(token.id)) for token in told]
+    names = [show(vocabulary.bytes_of(token.id)) for token in told]
     values: list[float | None] = []
     top: list[dict[str, float] | None] = []
     for name, token in zip(names, told, strict=True):
@@ -102,14 +102,16 @@ def completion_logprobs(told: Sequence[ToldToken], tokenizer: Tokenizer) -> Comp
         alternatives: dict[str, float] = {}
         for other, logprob in zip(token.logprobs.ids, token.logprobs.logprobs, strict=True):
             # Tokens that are written alike can't stand apart here; the likeliest comes first.
-            alternatives.setdefault(show(tokenizer.bytes_of(other)), _finite(logprob))
+            alternatives.setdefault(show(vocabulary.bytes_of(other)), _finite(logprob))
         alternatives.setdefault(name, _finite(token.logprobs.chosen))
         top.append(alternatives)
     return CompletionLogprobs(names, values, top, [token.offset for token in told])
 
 
-def _told(tokenizer: Tokenizer, token: int, logprob: float) -> tuple[str, float, list[int] | None]:
-    data = tokenizer.bytes_of(token)
+def _told(
+    vocabulary: Vocabulary, token: int, logprob: float
+) -> tuple[str, float, list[int] | None]:
+    data = vocabulary.bytes_of(token)
     return show(data), _finite(logprob), list(data) or None
 
 

@@ -2,7 +2,7 @@
 
 import uuid
 
-from bluey_adapters.tokenizer import TextStream
+from bluey_adapters.text_stream import TextStream
 from bluey_server.http.answer.stop_matcher import StopMatcher
 from bluey_server.http.answer.text_events import (
     CallArguments,
@@ -29,9 +29,9 @@ class AnswerText:
 
     def __init__(self, prompt: Prompt, given: int) -> None:
         """`given` characters of text have been given out before the answer."""
-        self._tokenizer = prompt.model.base.tokenizer
+        self._vocabulary = prompt.model.base.vocabulary
         self._stream = TextStream(
-            self._tokenizer, prompt.generation.prompt[-_CONTEXT:] if prompt.continues else ()
+            self._vocabulary, prompt.generation.prompt[-_CONTEXT:] if prompt.continues else ()
         )
         self._calls = prompt.calls
         self._reader = None if prompt.calls is None else prompt.calls.reader()
@@ -81,7 +81,7 @@ class AnswerText:
         mark = None if self._calls is None else self._calls.marks.get(token)
         if mark is None:
             return self._stream.push(token)
-        before, self._stream = self._stream.finish(), TextStream(self._tokenizer, [token])
+        before, self._stream = self._stream.finish(), TextStream(self._vocabulary, [token])
         return before + mark
 
     def _take(self, text: str, *, may_stop: bool) -> None:

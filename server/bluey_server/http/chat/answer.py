@@ -106,7 +106,7 @@ class ChatAnswer(Answer):
     def __init__(self, request: ChatRequest, model: Model, prompt_tokens: int) -> None:
         self._same = same_in_every_part("chatcmpl", request, model)
         self._request = request
-        self._tokenizer = model.base.tokenizer
+        self._vocabulary = model.base.vocabulary
         self._prompt_tokens = prompt_tokens
 
     async def whole(
@@ -184,7 +184,7 @@ class ChatAnswer(Answer):
         return "function_call" if self._request.legacy and reason == "tool_calls" else reason
 
     def _logprobs(self, told: Sequence[ToldToken]) -> ChatLogprobs:
-        return chat_logprobs(told, self._tokenizer)
+        return chat_logprobs(told, self._vocabulary)
 
     def _chunk(self, *choices: ChunkChoice, usage: Usage | None = None) -> ChatChunk:
         return ChatChunk(

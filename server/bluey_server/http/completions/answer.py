@@ -42,7 +42,7 @@ class CompletionAnswer(Answer):
     def __init__(self, request: CompletionRequest, model: Model, prompt_tokens: int) -> None:
         self._same = same_in_every_part("cmpl", request, model)
         self._request = request
-        self._tokenizer = model.base.tokenizer
+        self._vocabulary = model.base.vocabulary
         self._prompt_tokens = prompt_tokens
 
     async def whole(
@@ -84,7 +84,7 @@ class CompletionAnswer(Answer):
     def _logprobs(self, told: Sequence[ToldToken]) -> CompletionLogprobs | None:
         if self._request.logprobs is None:
             return None
-        return completion_logprobs(told, self._tokenizer)
+        return completion_logprobs(told, self._vocabulary)
 
     def _chunk(self, choice: CompletionChoice) -> Completion:
         return self._part(choice, usage=None if self._request.include_usage else UNSET)

@@ -1,15 +1,22 @@
 """From a checked request for completions to what an engine is asked for each of its prompts."""
 
 import asyncio
-from collections.abc import Sequence
 
 import msgspec
 
-from bluey_adapters.tokenizer import TextStream, Tokenizer
+from bluey_adapters.text_stream import TextStream
+from bluey_adapters.vocabulary import Vocabulary
 from bluey_server.http.completions.request import CompletionRequest
 from bluey_server.http.errors import BadRequest
 from bluey_server.http.names import Model
-from bluey_server.http.request.prompt import Echo, Prompt, answer_room, ask, check_bias
+from bluey_server.http.request.prompt import (
+    Echo,
+    Prompt,
+    answer_room,
+    ask,
+    check_bias,
+    check_length,
+)
 
 
 async def prepare_prompts(
@@ -21,18 +28,18 @@ async def prepare_prompts(
     transformers do; ids are taken as they are.
     """
     check_bias(request, model)
-    return await asyncio.to_thread(
-        lambda: [
-            _prepare(request, model, request_id, place) for place in range(len(request.prompts))
-        ]
-    )
+    places = range(len(request.prompts))
+    return await asyncio.gather(*(_prepare(request, model, request_id, place) for place in places))
 
 
-def _prepare(request: CompletionRequest, model: Model, request_id: str, place: int) -> Prompt:
-    given, tokenizer = request.prompts[place], model.base.tokenizer
+async def _prepare(request: CompletionRequest, model: Model, request_id: str, place: int) -> Prompt:
+    given = request.prompts[place]
     param = "prompt" if len(request.prompts) == 1 else f"prompt[{place}]"
+    starts: list[int] = []
     if isinstance(given, str):
-        ids, spans = tokenizer.encode_with_offsets(given, special=True)
+        check_length(given, model, "prompt")
+        encoded = await model.encode(given, special=True, starts=request.echo)
+        ids, starts = encoded.ids, encoded.starts
         if not ids:
             raise BadRequest(
                 f"Invalid '{param}': it has no tokens, and this model's tokenizer begins texts "
@@ -41,7 +48,7 @@ def _prepare(request: CompletionRequest, model: Model, request_id: str, place: i
                 param=param,
             )
     else:
-        ids, spans = given, []
+        ids = given
     highest = model.base.vocabulary_size - 1
     if max(ids) > highest:
         raise BadRequest(
@@ -60,23 +67,19 @@ def _prepare(request: CompletionRequest, model: Model, request_id: str, place: i
         # rather end: else they drop one of the prompt's.
         generation = msgspec.structs.replace(generation, end_ids=())
     echo = None
-    if request.echo:
-        echo = Echo(given, _starts(spans)) if isinstance(given, str) else _decoded(tokenizer, ids)
+    if isinstance(given, str):
+        echo = Echo(given, starts) if request.echo else None
+    elif request.echo:
+        echo = await asyncio.to_thread(_decoded, model.base.vocabulary, ids)
     return Prompt(model, generation, request.stop, continues=True, echo=echo)
 
 
-def _starts(spans: Sequence[tuple[int, int]]) -> list[int]:
-    """Where tokens begin; those that the tokenizer added begin where the one before did."""
-    starts: list[int] = []
-    for start, _ in spans:
-        starts.append(max(start, starts[-1] if starts else 0))
-    return starts
-
-
-def _decoded(tokenizer: Tokenizer, ids: list[int]) -> Echo:
-    stream = TextStream(tokenizer)
-    text, starts = "", []
+def _decoded(vocabulary: Vocabulary, ids: list[int]) -> Echo:
+    stream = TextStream(vocabulary)
+    pieces: list[str] = []
+    starts, length = [], 0
     for token in ids:
-        starts.append(len(text))
-        text += stream.push(token)
-    return Echo(text + stream.finish(), starts)
+        starts.append(length)
+        pieces.append(stream.push(token))
+        length += len(pieces[-1])
+    return Echo("".join([*pieces, stream.finish()]), starts)

@@ -38,6 +38,7 @@ async def status(service: NamedDependency[Service]) -> ServerStatus:
         service.draining,
         service.not_ready(),
         [_engine(replica, catalog) for replica in service.engine.status()],
+        service.tokenizers.status(),
         None if job is None else _worker(job),
         [_request(exchange) for exchange in service.in_flight],
     )

@@ -4,6 +4,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from bluey_server.engine_totals import EngineTotals
+from bluey_server.tokenizer_protocol import TokenizerStatus
 
 
 class Slot(msgspec.Struct, frozen=True):
@@ -110,5 +111,6 @@ class ServerStatus(msgspec.Struct, frozen=True):
     draining: bool
     not_ready: list[str]
     engines: list[EngineShown]
+    tokenizers: list[TokenizerStatus]
     worker: Worker | None
     requests: list[RequestShown]

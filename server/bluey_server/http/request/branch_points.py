@@ -5,7 +5,7 @@ how they write both, and may look ahead; so nothing is assumed of them but that 
 text again up to the place where another message's text would begin.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from bluey_adapters.bases import OpenBase
 from bluey_adapters.chat_template import ChatMessage
@@ -15,27 +15,18 @@ _SHORTEST = 16
 """Tokens; fewer are computed sooner than looked up."""
 
 
-def encode_with_branch_points(
+def branch_points(
     base: OpenBase,
     messages: Sequence[ChatMessage],
+    text: str,
     *,
     template: str | None,
     extra: dict[str, object],
-) -> tuple[list[int], tuple[int, ...]]:
-    """Token ids of a conversation, as `OpenBase.encode_chat` gives them, and the lengths at which
-    others may branch off: where the first message after the system's begins and where the last one
-    does. Sorted, each at least _SHORTEST and less than the whole.
-
-    Raises like `encode_chat`. The text is encoded once; only writing it down is done again.
-    """
-    text = base.write_chat(messages, template=template, extra=extra)
-    places = _places(messages)
-    if not places:
-        return base.tokenizer.encode(text, special=False), ()
-    ids, offsets = base.tokenizer.encode_with_offsets(text)
-    ends = [end for _, end in offsets]
-    lengths = set()
-    for place in places:
+) -> list[int]:
+    """Places in `text`, the conversation as it was written down, in characters, at which others may
+    branch off: where the first message after the system's begins and where the last one does."""
+    places = []
+    for place in _places(messages):
         try:
             other = base.write_chat(
                 [*messages[:place], _another(messages[place])],
@@ -45,13 +36,14 @@ def encode_with_branch_points(
             )
         except BaseError:
             continue  # a template may refuse a conversation that ends there
-        common = _common(text, other)
-        # A token that reaches across the border belongs to this prompt alone. (Not by bisection:
-        # the bytes of one character share its end, and added tokens may have none of their own.)
-        length = next((at for at, end in enumerate(ends) if end > common), len(ids))
-        if _SHORTEST <= length < len(ids):
-            lengths.add(length)
-    return ids, tuple(sorted(lengths))
+        places.append(_common(text, other))
+    return places
+
+
+def worth_caching(lengths: Iterable[int], prompt_tokens: int) -> tuple[int, ...]:
+    """Of lengths of a prompt those at which its computation is worth keeping, sorted: at least
+    _SHORTEST and less than the whole."""
+    return tuple(sorted({length for length in lengths if _SHORTEST <= length < prompt_tokens}))
 
 
 def _places(messages: Sequence[ChatMessage]) -> list[int]:

@@ -13,7 +13,7 @@ from bluey_server.http.answer.told_tokens import ToldToken
 from bluey_server.http.chat.request import ChatRequest
 from bluey_server.http.errors import BadRequest
 from bluey_server.http.names import Model
-from bluey_server.http.request.branch_points import encode_with_branch_points
+from bluey_server.http.request.branch_points import branch_points, worth_caching
 from bluey_server.http.request.structure import Calls, Structure, structure
 from bluey_server.http.request.text_request import TextRequest, check_min_tokens
 
@@ -63,8 +63,10 @@ async def prepare_prompt(
     """
     # Long conversations take a while to tokenize, large schemas to compile, and a template may
     # loop: not on the event loop.
-    ids, checkpoints, done = await asyncio.to_thread(_write_down, request, model)
+    written = await asyncio.to_thread(_write_down, request, model, param)
     check_bias(request, model)
+    encoded = await model.encode(written.text, borders=written.branch_points)
+    ids = encoded.ids
     highest = model.base.vocabulary_size - 1
     if max(ids, default=0) > highest:
         raise BadRequest(
@@ -75,12 +77,27 @@ async def prepare_prompt(
         )
     room = answer_room(len(ids), request.max_tokens, model, param)
     generation = ask(
-        request, model, request_id, ids, room, checkpoints=checkpoints, grammar=done.grammar
+        request,
+        model,
+        request_id,
+        ids,
+        room,
+        checkpoints=worth_caching(encoded.borders, len(ids)),
+        grammar=written.structure.grammar,
     )
-    return Prompt(model, generation, request.stop, calls=done.calls)
+    return Prompt(model, generation, request.stop, calls=written.structure.calls)
 
 
-def _write_down(request: ChatRequest, model: Model) -> tuple[list[int], tuple[int, ...], Structure]:
+@dataclass(frozen=True)
+class _Written:
+    """A conversation as text."""
+
+    text: str  # special tokens in it
+    branch_points: list[int]  # see branch_points.py
+    structure: Structure
+
+
+def _write_down(request: ChatRequest, model: Model, param: str) -> _Written:
     done = structure(request.wishes, request.messages, request.template_extra, model)
     if request.ignore_eos and done.grammar is not None:
         raise BadRequest(
@@ -89,10 +106,11 @@ def _write_down(request: ChatRequest, model: Model) -> tuple[list[int], tuple[in
             code="invalid_value",
             param="ignore_eos",
         )
-    ids, checkpoints = encode_with_branch_points(
-        model.base, done.messages, template=model.template, extra=done.extra
-    )
-    return ids, checkpoints, done
+    base, template = model.base, model.template
+    text = base.write_chat(done.messages, template=template, extra=done.extra)
+    check_length(text, model, param)
+    points = branch_points(base, done.messages, text, template=template, extra=done.extra)
+    return _Written(text, points, done)
 
 
 def ask(
@@ -138,18 +156,35 @@ def answer_room(prompt_tokens: int, max_tokens: int | None, model: Model, param:
     wording is what clients look for: LiteLLM for its beginning, LangChain for "prompt is too
     long"."""
     context = model.base.facts.context_length
-    start = f"This model's maximum context length is {context} tokens. However, "
     if prompt_tokens > context or (prompt_tokens == context and max_tokens != 0):
-        told = (
-            f"your {param} resulted in {prompt_tokens} tokens: the prompt is too long. Please "
-            f"reduce the length of the {param}."
-        )
-    elif max_tokens is not None and prompt_tokens + max_tokens > context:
+        raise _too_long(f"{prompt_tokens} tokens", model, param)
+    if max_tokens is not None and prompt_tokens + max_tokens > context:
         told = (
             f"you requested {prompt_tokens + max_tokens} tokens ({prompt_tokens} in the {param}, "
             f"{max_tokens} in the completion): the prompt is too long for such an answer. Please "
             f"reduce the length of the {param} or completion."
         )
-    else:
-        return context - prompt_tokens if max_tokens is None else max_tokens
-    raise BadRequest(start + told, code="context_length_exceeded", param=param)
+        raise _context_exceeded(told, model, param)
+    return context - prompt_tokens if max_tokens is None else max_tokens
+
+
+def check_length(text: str, model: Model, param: str) -> None:
+    """Raise BadRequest for a text that is too long however it is encoded: a large one would take
+    seconds to encode only to be refused."""
+    least = model.base.vocabulary.least_tokens(text)
+    if least > model.base.facts.context_length:
+        raise _too_long(f"at least {least} tokens", model, param)
+
+
+def _too_long(tokens: str, model: Model, param: str) -> BadRequest:
+    told = (
+        f"your {param} resulted in {tokens}: the prompt is too long. Please reduce the length of "
+        f"the {param}."
+    )
+    return _context_exceeded(told, model, param)
+
+
+def _context_exceeded(told: str, model: Model, param: str) -> BadRequest:
+    context = model.base.facts.context_length
+    start = f"This model's maximum context length is {context} tokens. However, "
+    return BadRequest(start + told, code="context_length_exceeded", param=param)

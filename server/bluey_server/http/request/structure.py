@@ -61,7 +61,7 @@ def structure(
     known = call_style(model.template or model.base.chat_template)
     if not known.by_template:
         messages = without_tool_turns(messages)
-    tools, added = wishes.tools, model.base.tokenizer.added_tokens
+    tools, added = wishes.tools, model.base.vocabulary.added_tokens
     if tools is None:
         return Structure(messages, extra, answer_grammar(wishes.format, None, None, added), None)
     style = known if _does(known, wishes, tools) else PLAIN

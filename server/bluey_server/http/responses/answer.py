@@ -35,7 +35,7 @@ class ResponseAnswer(Answer):
         self, request: ResponseRequest, model: Model, prompt_tokens: int, keep: Keep
     ) -> None:
         """`keep` is given the response once it is whole."""
-        self._tokenizer = model.base.tokenizer
+        self._vocabulary = model.base.vocabulary
         self._tells = request.logprobs is not None
         self._prompt_tokens = prompt_tokens
         self._keep = keep
@@ -77,7 +77,7 @@ class ResponseAnswer(Answer):
         assert index == 0
         if not (text or told):
             return []
-        logprobs = response_logprobs(told, self._tokenizer) if self._tells else ()
+        logprobs = response_logprobs(told, self._vocabulary) if self._tells else ()
         return [*self._output.say(text, logprobs)]
 
     def call(self, index: int, event: CallBegun | CallArguments) -> list[msgspec.Struct]:
