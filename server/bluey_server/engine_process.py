@@ -13,6 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
+from bluey_server.engine_watch import Activity
 from bluey_server.messages import FromEngine, Shutdown, ToEngine
 from bluey_server.wire import LENGTH_BYTES, body_length, frame, read_from_engine
 
@@ -91,6 +94,17 @@ class EngineProcess:
         """Send a message. Idle when the process is gone; `gone` tells."""
         if not self._writer.is_closing():
             self._writer.write(frame(message))
+
+    def activity(self) -> Activity | None:
+        """What it looks like from outside; None when it can't be seen (any more)."""
+        try:
+            with (process := psutil.Process(self.pid)).oneshot():
+                times = process.cpu_times()
+                # Of the main thread, which does the work; macOS doesn't tell.
+                waits = process.status() in (psutil.STATUS_RUNNING, psutil.STATUS_DISK_SLEEP)
+                return Activity(times.user + times.system, waits and psutil.LINUX)
+        except psutil.Error:
+            return None
 
     def kill(self) -> None:
         """End it without asking."""

@@ -1,10 +1,13 @@
 """How long to wait for an engine: its next event, or the failure that stands for it."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from bluey_server.engine_protocol import GenerationEvent, GenerationFailed
+
+_MOMENT = 0.1  # seconds
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ async def next_event(
     try:
         # Events that have piled up already come without waiting: a timeout would not see them.
         if now < until:
-            async with asyncio.timeout_at(until):
+            async with _deadline(until):
                 return await anext(events)
     except TimeoutError:
         pass
@@ -41,3 +44,20 @@ async def next_event(
         return GenerationFailed("silent", message, retryable=True)
     message = "The request has waited for its turn for too long. Try again in a while."
     return GenerationFailed("queue_timeout", message, retryable=True)
+
+
+@asynccontextmanager
+async def _deadline(when: float) -> AsyncIterator[None]:
+    """`asyncio.timeout_at`, but what came while the event loop stood still has come in time.
+
+    After a stall the loop finds at once that the deadline has passed and that the engine has
+    spoken, and would act on the deadline first, taking its own silence for the engine's. So it gets
+    a moment more, counted from when it runs again.
+    """
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(None) as timeout:
+        timer = loop.call_at(when, lambda: timeout.reschedule(loop.time() + _MOMENT))
+        try:
+            yield
+        finally:
+            timer.cancel()
