@@ -22,7 +22,7 @@ test: $(VENV)/.installed
 # Those that take long as well, and more of what is drawn at random; and every client that
 # tests/clients knows, each in an environment in .venv-clients (1.2 GB in all).
 test-all: $(VENV)/.installed
-	@BLUEY_SCHEDULES=200 BLUEY_REQUESTS=2000 BLUEY_KILLS=20 \
+	@BLUEY_SCHEDULES=200 BLUEY_REQUESTS=2000 BLUEY_KILLS=20 BLUEY_FIRST_REQUESTS=20 \
 		$(BIN)/python -m pytest --slow --clients $(ARGS)
 
 # Form, types, and which package may import which.

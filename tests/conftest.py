@@ -1,9 +1,12 @@
 """What all tests share: what is run, and what is said of the rest."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.large import write_large_base
 
 # How long an example takes is the machine's affair, and what else it does.
 settings.register_profile("bluey", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -22,6 +25,12 @@ def _nobodys_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BLUEY_HOME", str(tmp_path_factory.mktemp("nobody") / "home"))
         yield
+
+
+@pytest.fixture(scope="session")
+def large_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a base with 262,144 tokens, as many as Gemma 3 has, of our own making."""
+    return write_large_base(tmp_path_factory.mktemp("large") / "base")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

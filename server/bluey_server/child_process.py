@@ -13,7 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, Self, TypeVar
 
 import msgspec
+import psutil
 
+from bluey_server.child_watch import Activity
 from bluey_server.wire import LENGTH_BYTES, body_length, frame
 
 _GRACE = 5.0  # seconds that a child has to end once its link has ended
@@ -72,6 +74,17 @@ class ChildProcess(Generic[Said]):
         """Send a message. No-op when the process is gone; `gone` tells."""
         if not self._writer.is_closing():
             self._writer.write(frame(message))
+
+    def activity(self) -> Activity | None:
+        """What it looks like from outside; None when it can't be seen (any more)."""
+        try:
+            with (process := psutil.Process(self.pid)).oneshot():
+                times = process.cpu_times()
+                # Of the main thread, which does the work; macOS doesn't tell.
+                waits = process.status() in (psutil.STATUS_RUNNING, psutil.STATUS_DISK_SLEEP)
+                return Activity(times.user + times.system, waits and psutil.LINUX)
+        except psutil.Error:
+            return None
 
     def kill(self) -> None:
         """End it without asking."""

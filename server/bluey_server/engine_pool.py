@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from bluey_adapters.bases import OpenBase
 from bluey_adapters.home import Home
+from bluey_server.child_watch import WatchLimits
 from bluey_server.engine_process import EngineSpec
 from bluey_server.engine_protocol import (
     EngineRequest,
@@ -23,7 +24,7 @@ from bluey_server.memory_share import default_budget, expected_bytes, share_of
 
 log = logging.getLogger(__name__)
 
-_WATCH_EVERY = 2.0  # seconds
+_IDLE_EVERY = 2.0  # seconds between two looks for engines that nobody has used for long
 _ROOM_EVERY = 0.25  # seconds between two looks whether an engine that is in the way is idle
 
 
@@ -48,9 +49,11 @@ class EnginePool:
         log_level: str = "info",
         log_format: str = "text",
         spec: type[EngineSpec] = EngineSpec,
+        limits: WatchLimits | None = None,
     ) -> None:
         """Starts nothing; engines are started by the requests that need them. `spec` knows the
-        command line of an engine, which may be another program's."""
+        command line of an engine, which may be another program's; `limits` say when one that says
+        nothing is ended."""
         self._home = home
         self._settings = settings
         self._log_level = log_level
@@ -59,7 +62,8 @@ class EnginePool:
         self._replicas: dict[str, EngineReplica] = {}
         self._budget = settings.memory or default_budget()
         self._allotting = asyncio.Lock()
-        self._watching: asyncio.Task[None] | None = None
+        self._limits = limits or WatchLimits()
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def submit(
         self, base: OpenBase, request: EngineRequest
@@ -105,17 +109,20 @@ class EnginePool:
 
     async def close(self) -> None:
         """Stop every engine."""
-        if self._watching is not None:
-            self._watching.cancel()
+        for task in self._tasks:
+            task.cancel()
         await asyncio.gather(*(replica.close() for replica in self._replicas.values()))
 
     def _replica(self, base: OpenBase) -> EngineReplica:
-        if self._watching is None:
-            self._watching = asyncio.create_task(self._watch())
+        if not self._tasks:
+            self._tasks = [asyncio.create_task(run()) for run in (self._watch, self._stop_idle)]
         replica = self._replicas.get(base.fingerprint)
         if replica is None:
             replica = EngineReplica(
-                self._spec(base), allot=self._allot, max_waiting=self._settings.max_waiting
+                self._spec(base),
+                allot=self._allot,
+                max_waiting=self._settings.max_waiting,
+                limits=self._limits,
             )
             self._replicas[base.fingerprint] = replica
         return replica
@@ -160,12 +167,18 @@ class EnginePool:
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(min(_WATCH_EVERY, self._settings.idle_stop or _WATCH_EVERY))
+            await asyncio.sleep(self._limits.every)
             for replica in list(self._replicas.values()):
-                replica.check_silence()
+                replica.look()
+
+    async def _stop_idle(self) -> None:
+        """Beside the watch: stopping an engine may take seconds."""
+        while self._settings.idle_stop > 0:
+            await asyncio.sleep(min(_IDLE_EVERY, self._settings.idle_stop))
+            for replica in list(self._replicas.values()):
                 idle = time.monotonic() - replica.last_used
                 if (
-                    0 < self._settings.idle_stop < idle
+                    idle > self._settings.idle_stop
                     and not replica.busy
                     and replica.state is not ReplicaState.STOPPED
                 ):

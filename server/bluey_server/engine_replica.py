@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from bluey_server.admission import Admission
+from bluey_server.child_watch import ChildWatch, Verdict, WatchLimits
 from bluey_server.engine_process import EngineProcess, EngineSpec
 from bluey_server.engine_protocol import (
     EngineRequest,
@@ -49,7 +50,6 @@ from bluey_server.messages import (
 log = logging.getLogger(__name__)
 
 ALIVE_EVERY = 1.0  # seconds, while a request waits for the engine to load
-_SILENCE = 6.0  # seconds without a word, after which a ready engine is taken for hung
 
 
 class ReplicaState(StrEnum):
@@ -70,7 +70,9 @@ take its time. False: nobody wants the engine any more."""
 class EngineReplica:
     """The engine of one base on this machine."""
 
-    def __init__(self, spec: EngineSpec, *, allot: Allot, max_waiting: int) -> None:
+    def __init__(
+        self, spec: EngineSpec, *, allot: Allot, max_waiting: int, limits: WatchLimits
+    ) -> None:
         """Starts nothing. Of `spec`, the memory is what `allot` will say."""
         self.spec = spec
         self.memory = 0  # bytes; what a live engine has been allotted
@@ -89,7 +91,10 @@ class EngineReplica:
         self._error: str | None = None  # what went wrong last, until it is ready again
         self._recovery = Recovery()
         self._restarts = 0
-        self._heard = time.monotonic()
+        self._limits = limits
+        self._watch: ChildWatch | None = None  # while there is a process that may live
+        self._kept = False  # whether it was said that it is busy without a word
+        self._ended: str | None = None  # why the watch has ended the process, if it did
         self._ready_at = 0.0
         self._awaited = 0  # those who wait for the engine without a request
         self._stopping = False
@@ -185,16 +190,34 @@ class EngineReplica:
         if self._process is not None and self.state is ReplicaState.READY:
             self._process.send(Drop(adapter))
 
-    def check_silence(self) -> None:
-        """Kill a process that is ready and has not said a word for too long."""
-        silence = time.monotonic() - self._heard
-        if self.state is ReplicaState.READY and silence > _SILENCE and self._process is not None:
-            log.error(
-                "the engine of %s has been silent for %.0f s; it is killed",
-                self.spec.base,
-                silence,
-            )
-            self._process.kill()
+    def look(self) -> None:
+        """Look at the process from outside: end one that hangs, speak for one that is at work
+        without a word. Called every `limits.every` seconds."""
+        process, watch = self._process, self._watch
+        if process is None or watch is None or self._stopping:
+            return
+        now = time.monotonic()
+        verdict = watch.look(now, process.activity())
+        silence = watch.silence(now)
+        match verdict:
+            case Verdict.HUNG:
+                self._end(process, f"hung (no word and no work for {silence:.0f} s)")
+            case Verdict.LOOPS:
+                self._end(process, f"was busy without a word for {silence:.0f} s")
+            case Verdict.WORKS if self.state is ReplicaState.READY:
+                self._streams.tell_alive()
+                if silence > self._limits.silence and not self._kept:
+                    self._kept = True
+                    log.warning(
+                        "the engine of %s has been silent for %.0f s, but is at work; it is kept",
+                        self.spec.base,
+                        silence,
+                    )
+
+    def _end(self, process: EngineProcess, why: str) -> None:
+        log.error("the engine of %s %s; it is killed", self.spec.base, why)
+        self._ended, self._watch = f"{why} and was ended", None
+        process.kill()
 
     async def stop(self) -> None:
         """End the process; the next request starts another. What is in flight is failed."""
@@ -250,13 +273,19 @@ class EngineReplica:
             return
         spec = replace(self.spec, memory=self.memory)
         try:
+            self._watch = ChildWatch(self._limits, time.monotonic())
             self._process = await EngineProcess.start(spec, receive=self._receive, gone=self._gone)
         except OSError as error:
             self._error = f"its process could not be started: {error}"
             self._fail()
 
     def _receive(self, message: FromEngine) -> None:
-        self._heard = time.monotonic()
+        self._take(message)
+        self._kept = False
+        if self._watch is not None:
+            self._watch.heard(time.monotonic(), ready=self.state is ReplicaState.READY)
+
+    def _take(self, message: FromEngine) -> None:
         match message:
             case Ready():
                 log.info(
@@ -284,7 +313,8 @@ class EngineReplica:
         """The process has ended: tell everyone, and see to another one."""
         was_ready = self.state is ReplicaState.READY
         self._totals = self._totals.plus(self._status)
-        self._process, self._ready, self._status = None, None, None
+        self._process, self._ready, self._status, self._watch = None, None, None, None
+        how, self._ended = self._ended or how, None
         if self._stopping:
             self._streams.fail_sent("the server is shutting down", retryable=False)
             return
@@ -317,7 +347,6 @@ class EngineReplica:
         self.state = state
         if not self.live:
             self.memory = 0
-        self._heard = time.monotonic()
         self._changed.set()
         self._changed = asyncio.Event()
 

@@ -85,8 +85,12 @@ class EngineStreams:
             case Failed(id=number, kind=kind, message=why, retryable=retryable):
                 self._put(number, GenerationFailed(kind, why, retryable))
             case Alive():
-                for number in self._streams:
-                    self._put(number, GenerationAlive())
+                self.tell_alive()
+
+    def tell_alive(self) -> None:
+        """Tell everybody that their requests are being worked on."""
+        for number in self._streams:
+            self._put(number, GenerationAlive())
 
     def fail_sent(self, message: str, *, retryable: bool) -> None:
         """Tell those whom a process was working for; who waits for one goes on waiting."""

@@ -13,6 +13,7 @@ from typing import assert_never
 from bluey_adapters.errors import BaseError
 from bluey_adapters.vocabulary import Vocabulary
 from bluey_server.child_process import ChildProcess, python_module
+from bluey_server.child_watch import ChildWatch, Verdict, WatchLimits
 from bluey_server.tokenizer_protocol import TokenizerDied, TokenizerStatus, UnencodableText
 from bluey_server.tokenizing.messages import (
     Encode,
@@ -55,9 +56,12 @@ class TokenizerSpec:
 class TokenizerProcess:
     """The process of one tokenizer, or the next one."""
 
-    def __init__(self, spec: TokenizerSpec) -> None:
-        """Starts nothing."""
+    def __init__(self, spec: TokenizerSpec, limits: WatchLimits) -> None:
+        """Starts nothing. `limits` say when a process that says nothing is ended."""
         self._spec = spec
+        self._limits = limits
+        self._watch = ChildWatch(limits, time.monotonic())
+        self._ended: str | None = None  # why the watch has ended the process, if it did
         self._numbers = itertools.count(1)
         self._process: ChildProcess[FromTokenizer] | None = None
         self._loading: asyncio.Future[Vocabulary | None] | None = None
@@ -100,6 +104,19 @@ class TokenizerProcess:
                     raise
         raise AssertionError("the last try returns or raises")
 
+    def look(self) -> None:
+        """Look at the process from outside, and end one that hangs. Called every `limits.every`
+        seconds."""
+        now = time.monotonic()
+        if self._process is None or not self.busy:
+            self._watch.heard(now, ready=True)  # nobody waits for a word of it
+            return
+        verdict = self._watch.look(now, self._process.activity())
+        if verdict in (Verdict.HUNG, Verdict.LOOPS):
+            silence = self._watch.silence(now)
+            self._ended = f"was ended: it {verdict} ({silence:.0f} s without a word)"
+            self._process.kill()
+
     async def stop(self) -> None:
         """End the process; the next text starts another."""
         process = self._process
@@ -117,8 +134,9 @@ class TokenizerProcess:
 
         def gone(how: str) -> None:
             if self._process is started[0]:  # else it was stopped, or never got so far
-                log.error("the tokenizer process of %s %s", self._spec.folder.name, how)
-                self._reset(how)
+                why, self._ended = self._ended or how, None
+                log.error("the tokenizer process of %s %s", self._spec.folder.name, why)
+                self._reset(why)
 
         try:
             process = await ChildProcess.launch(
@@ -136,6 +154,7 @@ class TokenizerProcess:
         started.append(process)
         if self._loading is loading:
             self._process = process
+            self._watch = ChildWatch(self._limits, time.monotonic())
         else:
             await process.stop()  # stopped while it was being started
 
@@ -161,6 +180,7 @@ class TokenizerProcess:
             self.last_used = time.monotonic()
 
     def _receive(self, message: FromTokenizer) -> None:
+        self._watch.heard(time.monotonic(), ready=True)
         match message:
             case Loaded(vocabulary=vocabulary):
                 if self._loading is not None and not self._loading.done():

@@ -12,6 +12,7 @@ from bluey_adapters.bases import OpenBase
 from bluey_adapters.errors import BaseError
 from bluey_adapters.home import Home
 from bluey_adapters.vocabulary import Vocabulary, kept_vocabulary, tokenizer_digest
+from bluey_server.child_watch import WatchLimits
 from bluey_server.tokenizer_process import TokenizerProcess, TokenizerSpec
 from bluey_server.tokenizer_protocol import TokenizerStatus
 from bluey_server.tokenizing.messages import Encoded
@@ -20,7 +21,6 @@ log = logging.getLogger(__name__)
 
 _MOST = 4  # processes that stay though nobody waits for them; a large one takes 350 MB
 _IDLE = 900.0  # seconds without a text, after which a process ends
-_WATCH_EVERY = 1.0  # seconds
 
 
 class TokenizerProcesses:
@@ -34,13 +34,16 @@ class TokenizerProcesses:
         log_format: str = "text",
         most: int = _MOST,
         idle: float = _IDLE,
+        limits: WatchLimits | None = None,
     ) -> None:
-        """Starts nothing."""
+        """Starts nothing. `most` and `idle` say which unused processes end, `limits` which of those
+        that should speak and don't."""
         self._cache = home.cache
         self._log_level = log_level
         self._log_format = log_format
         self._most = most
         self._idle = idle
+        self._limits = limits or WatchLimits()
         self._processes: dict[str, TokenizerProcess] = {}  # by the digest of the tokenizer.json
         self._vocabularies: WeakValueDictionary[str, Vocabulary] = WeakValueDictionary()
         self._watching: asyncio.Task[None] | None = None
@@ -85,7 +88,7 @@ class TokenizerProcesses:
         process = self._processes.get(digest)
         if process is None:
             spec = TokenizerSpec(digest, folder, self._cache, self._log_level, self._log_format)
-            process = self._processes[digest] = TokenizerProcess(spec)
+            process = self._processes[digest] = TokenizerProcess(spec, self._limits)
         return process
 
     async def _kept(self, digest: str) -> Vocabulary | None:
@@ -93,7 +96,9 @@ class TokenizerProcesses:
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(_WATCH_EVERY)
+            await asyncio.sleep(self._limits.every)
+            for process in self._processes.values():
+                process.look()
             for digest in self._unused():
                 if not self._processes[digest].busy:  # it may be by now
                     log.info("the tokenizer %s is let go", digest[:12])

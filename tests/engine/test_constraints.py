@@ -237,15 +237,40 @@ def test_a_prompt_is_in_the_prefix_cache_whatever_its_answer_was_bound_to(bench:
     assert free == bench().give(1, prompt, max_tokens=10)
 
 
-def test_a_width_beyond_the_tokenizers(base: Path) -> None:
-    constraint = Grammars(base / "tokenizer.json", 4200).constraint(TRUE, ENDS)
-    assert constraint.words * 32 >= 4200
+@pytest.mark.parametrize(("told", "logits"), [(4200, 4200), (0, 4200), (4096, 4200)])
+def test_a_width_beyond_the_tokenizers(base: Path, told: int, logits: int) -> None:
+    """Whether the config says so beforehand, or not, or something else."""
+    grammars = Grammars(base / "tokenizer.json", told, ENDS)
+    grammars.prepare()
+    grammars.fit(logits)
+    assert grammars.constraint(TRUE, ENDS).words * 32 >= 4200
+
+
+def test_a_width_below_the_tokenizers(base: Path) -> None:
+    constraint = Grammars(base / "tokenizer.json", 4000, ENDS).constraint(TRUE, ENDS)
+    assert constraint.words * 32 >= 4096
+
+
+@pytest.mark.parametrize("ends", [ENDS, (), (99_999,)])
+def test_which_ids_end_a_base_does_not_matter_to_its_grammars(
+    base: Path, ends: tuple[int, ...]
+) -> None:
+    constraint = Grammars(base / "tokenizer.json", 4096, ends).constraint(TRUE, (7,))
+    for token in Tokenizer.load(base).encode("true", special=False):
+        constraint.take(token)
+    allowed = np.zeros(constraint.words, np.int32)
+    constraint.settle(allowed)
+    assert [token for token in range(4096) if allowed[token // 32] >> token % 32 & 1] == [7]
 
 
 def test_a_tokenizer_that_is_none(tmp_path: Path) -> None:
+    """It fails those who need it, and only when they do."""
     (tmp_path / "tokenizer.json").write_text("{}")
-    with pytest.raises(GrammarError, match="tokenizer"):
-        Grammars(tmp_path / "tokenizer.json", 10).constraint(TRUE, ENDS)
+    for path in (tmp_path / "tokenizer.json", tmp_path / "absent.json"):
+        grammars = Grammars(path, 10, ENDS)
+        grammars.prepare()
+        with pytest.raises(GrammarError, match="this base's tokenizer can't be constrained"):
+            grammars.constraint(TRUE, ENDS)
 
 
 def test_the_compiler_reports_both_ways(base: Path) -> None:

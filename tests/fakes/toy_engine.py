@@ -36,6 +36,10 @@ WORD = 300
 CACHED = 3
 
 SERVE, DIE, FATAL, DIE_AT_WORK = "serve", "die", "fatal", "die at work"
+BUSY, LOOP = "busy", "loop"
+"""Computes without a word when asked: for BUSY_FOR, or for ever."""
+
+BUSY_FOR = 1.0  # seconds of a core's time, which are more on a slow machine's clock
 
 
 class ToySpec(EngineSpec):
@@ -139,6 +143,8 @@ class _Process:
             case Generate():
                 if self._act == DIE_AT_WORK:
                     sys.exit(4)
+                if self._act in (BUSY, LOOP):
+                    self._compute()
                 self._waiting.append(message.id)
             case Cancel(number):
                 for queue in (self._waiting, self._running):
@@ -146,6 +152,11 @@ class _Process:
                         queue.remove(number)
             case Shutdown():
                 sys.exit(0)
+
+    def _compute(self) -> None:
+        end = time.process_time() + BUSY_FOR
+        while self._act == LOOP or time.process_time() < end:
+            sum(range(100_000))
 
     def _work(self) -> None:
         while self._waiting and len(self._running) < self._plan["rows"]:

@@ -12,6 +12,7 @@ import pytest
 
 from bluey_adapters.bases import OpenBase
 from bluey_adapters.home import Home
+from bluey_server.child_watch import WatchLimits
 from bluey_server.engine_pool import EnginePool, PoolSettings
 from bluey_server.engine_protocol import GenerationEvent, GenerationRequest, ReplicaStatus
 from bluey_server.messages import Sampling
@@ -56,8 +57,11 @@ class Asked:
 class Pool:
     """A pool of toys, and the toys."""
 
-    def __init__(self, folder: Path, settings: PoolSettings) -> None:
-        self.engines = EnginePool(Home(folder / "home"), settings, spec=ToySpec)
+    def __init__(
+        self, folder: Path, settings: PoolSettings, limits: WatchLimits | None = None
+    ) -> None:
+        home = Home(folder / "home")
+        self.engines = EnginePool(home, settings, spec=ToySpec, limits=limits)
         self._folder = folder
         self._opened: dict[Path, OpenBase] = {}
 
@@ -96,9 +100,9 @@ Run = Callable[..., None]
 def run(tmp_path: Path) -> Run:
     """Runs a scenario against a pool of its own, and leaves no process behind."""
 
-    def run(scenario: Scenario, **settings: Any) -> None:
+    def run(scenario: Scenario, limits: WatchLimits | None = None, **settings: Any) -> None:
         async def whole() -> None:
-            pool = Pool(tmp_path, PoolSettings(**settings))
+            pool = Pool(tmp_path, PoolSettings(**settings), limits)
             try:
                 await asyncio.wait_for(scenario(pool), 60)
             finally:

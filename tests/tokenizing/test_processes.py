@@ -6,6 +6,7 @@ import shutil
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -15,6 +16,7 @@ from bluey_adapters.errors import BaseError
 from bluey_adapters.home import Home
 from bluey_adapters.tokenizer import Tokenizer
 from bluey_data.catalog import embedded_model
+from bluey_server.child_watch import WatchLimits
 from bluey_server.tokenizer_processes import TokenizerProcesses
 from bluey_server.tokenizer_protocol import UnencodableText
 
@@ -31,7 +33,7 @@ Run = Callable[..., None]
 def run(tmp_path: Path) -> Run:
     """Runs a scenario, and sees that no process is left behind."""
 
-    def run(scenario: Scenario, **options: float) -> None:
+    def run(scenario: Scenario, **options: Any) -> None:
         async def whole() -> None:
             tokenizers = TokenizerProcesses(Home(tmp_path / "home"), **options)
             try:
@@ -117,6 +119,19 @@ def test_a_killed_process_is_followed_by_another(run: Run) -> None:
         assert after.pid not in (None, status.pid)
 
     run(scenario)
+
+
+def test_a_hung_process_is_ended_and_followed_by_another(run: Run) -> None:
+    async def scenario(tokenizers: TokenizerProcesses) -> None:
+        base = await opened(tokenizers)
+        (status,) = tokenizers.status()
+        assert status.pid is not None
+        os.kill(status.pid, signal.SIGSTOP)
+        assert (await tokenizers.encode(base, TEXT)).ids == IDS
+        (after,) = tokenizers.status()
+        assert after.pid != status.pid
+
+    run(scenario, limits=WatchLimits(every=0.05, silence=0.4, loading=20))
 
 
 def test_whoever_hangs_up_leaves_the_others_their_answer(run: Run) -> None:

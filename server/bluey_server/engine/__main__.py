@@ -6,10 +6,12 @@ import queue
 import signal
 import socket
 import sys
+import threading
 import time
 from pathlib import Path
 
 from bluey_adapters.mlx_setup import prepare_mlx
+from bluey_adapters.model_folder import read_facts
 from bluey_adapters.store import LocalStore
 from bluey_server.engine.engine import Engine, Inbound
 from bluey_server.engine.link import EngineLink
@@ -53,9 +55,16 @@ def _serve(
     from bluey_server.engine.compiler import GrammarCompiler
     from bluey_server.engine.grammar import Grammars
 
+    facts = read_facts(arguments.model)
+    grammars = Grammars(arguments.model / "tokenizer.json", facts.logits or 0, facts.eos_ids)
+    # Beside the loading of weights, which lets go of the interpreter at times; this doesn't.
+    preparing = threading.Thread(target=grammars.prepare, name="grammars", daemon=True)
+    preparing.start()
     backend = Backend(arguments.model, memory=arguments.memory)
+    preparing.join()
+    grammars.fit(backend.vocabulary)
+    grammars.prepare()
     loader = AdapterLoader(LocalStore(arguments.store), arguments.fingerprint, inbox.put)
-    grammars = Grammars(arguments.model / "tokenizer.json", backend.vocabulary)
     engine = Engine(
         backend,
         slots=arguments.slots,

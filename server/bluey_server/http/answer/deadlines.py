@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from bluey_server.engine_protocol import GenerationEvent, GenerationFailed
 
+_MOMENT = 0.1  # seconds
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -20,14 +22,22 @@ async def next_event(
     events: AsyncGenerator[GenerationEvent, None], limits: Limits, *, started: bool
 ) -> GenerationEvent:
     """The next event; or, when none has come in time, the failure that stands for it."""
-    now = asyncio.get_running_loop().time()
+    loop = asyncio.get_running_loop()
+    now = loop.time()
     silent_at = now + limits.silence
     until = min(silent_at, limits.finish_by if started else limits.start_by, limits.finish_by)
     try:
         # Events that have piled up already come without waiting: a timeout would not see them.
         if now < until:
-            async with asyncio.timeout_at(until):
-                return await anext(events)
+            async with asyncio.timeout(None) as timeout:
+                # After a stall the loop finds at once that the deadline has passed and that the
+                # engine has spoken, and would act on the deadline first, taking its own silence
+                # for the engine's. So it gets a moment more, counted from when it runs again.
+                timer = loop.call_at(until, lambda: timeout.reschedule(loop.time() + _MOMENT))
+                try:
+                    return await anext(events)
+                finally:
+                    timer.cancel()
     except TimeoutError:
         pass
     except StopAsyncIteration:
