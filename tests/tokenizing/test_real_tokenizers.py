@@ -14,7 +14,16 @@ from tests.clients.environments import node_modules_with
 from tests.large import REAL_TOKENIZERS, write_large_base, write_real_base
 
 WORDS = Path(__file__).read_text().split()
-ODD = "naïve café|日本語のテキスト|👩‍👩‍👧‍👦|\n\n\t  |▁▁|\u1100\u1161\u11a8|<|>".split("|")
+ODD = [
+    "naïve café",
+    "日本語のテキスト",
+    "👩\u200d👩\u200d👧\u200d👦",
+    "\n\n\t  ",
+    "▁▁",
+    "각",
+    "<",
+    ">",
+]
 PIECES = [*WORDS, *ODD]
 
 
