@@ -34,6 +34,8 @@ class Answer:
     asked: float = 0.0
     first: float = 0.0  # the first text
     ended: float = 0.0
+    latest: float = 0.0  # the text that came last
+    largest_gap: float = 0.0  # seconds between two pieces of text
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
@@ -116,7 +118,10 @@ class _Stream(asyncio.Protocol):
         for data in self._events.feed(body):
             chunk = read_chunk(data)
             if chunk.choices and (delta := chunk.choices[0].delta) and delta.content:
-                answer.first = answer.first or time.perf_counter()
+                now = time.perf_counter()
+                answer.first = answer.first or now
+                answer.largest_gap = max(answer.largest_gap, now - (answer.latest or now))
+                answer.latest = now
                 answer.text.append(delta.content)
             if chunk.usage is not None:
                 answer.prompt_tokens = chunk.usage.prompt_tokens

@@ -52,10 +52,10 @@ class Verdict(StrEnum):
 
 
 _WORK = 0.05
-"""Of the time since the last look, the processor's time that counts as work. Threads of a process
-whose lock is never released wake up to ask for it, and use 0.01 or less."""
+"""Of the time since the last look, the processor's time that counts as work. The threads of a
+process whose lock is never released wake up to ask for it, and use 0.004 each."""
 
-_WORK_LOADING = 0.01
+_WORK_LOADING = 0.02
 """The same while loading, which may have to wait for a slow disk most of the time."""
 
 

@@ -56,7 +56,7 @@ def test_one_that_speaks_is_left_alone_idle_or_not() -> None:
         watched.speak()
 
 
-@pytest.mark.parametrize("cpu", [0.0, 0.01])
+@pytest.mark.parametrize("cpu", [0.0, 0.025])
 def test_one_without_a_word_and_without_work_is_hung_before_requests_give_it_up(cpu: float) -> None:
     watched = Watched()
     watched.look(cpu=1)  # 1 s of work that was told of
@@ -111,7 +111,7 @@ def test_what_cannot_be_seen_does_not_work() -> None:
 def test_one_that_loads_may_work_for_ever_and_idle_for_long() -> None:
     loading = Watched(ready=False)
     assert loading.until_ended(10_000, cpu=1) is Verdict.WORKS
-    assert loading.until_ended(10_000, cpu=0.02) is Verdict.WORKS
+    assert loading.until_ended(10_000, cpu=0.03) is Verdict.WORKS
     assert loading.until_ended(30) is Verdict.QUIET
     assert loading.look() is Verdict.HUNG
 
