@@ -27,6 +27,7 @@ class Exchange:
     started: float = field(default_factory=time.perf_counter)
     key: str | None = None  # the name of the API key that was shown, if it has one
     owner: str = ""  # what stands for the key that was shown; "" where none was asked for
+    body_bytes: int = 0  # of the request, where it is read as JSON
     generates: bool = False  # it asks for an answer; only such requests are counted by model
     model: str | None = None  # as requested
     model_exists: bool = False

@@ -140,7 +140,9 @@ class Reply:
     async def _answer(self, exchange: Exchange, send: Send) -> None:
         model = await self._service.names.resolve(self._request.model)
         exchange.digest, exchange.model_exists = model.digest, True
-        prompts = await self._form.prompts(model, exchange.id)
+        prompts = await self._service.bodies.take_turn(
+            exchange.body_bytes, self._form.prompts(model, exchange.id)
+        )
         exchange.prompt_tokens = sum(len(prompt.generation.prompt) for prompt in prompts)
         answer = self._form.answer(model, exchange.prompt_tokens)
         asked = [one for prompt in prompts for one in prompt.answers(self._request.n)]

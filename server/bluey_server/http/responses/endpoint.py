@@ -16,7 +16,6 @@ from bluey_adapters.chat_template import TemplateRefused
 from bluey_adapters.errors import UnknownResponse
 from bluey_adapters.response_table import StoredResponse
 from bluey_server.http.answer.reply import Reply
-from bluey_server.http.chat.request import parse_body
 from bluey_server.http.errors import BadRequest
 from bluey_server.http.exchange import exchange_of
 from bluey_server.http.names import Model
@@ -139,7 +138,7 @@ async def create_response(
     exchange = exchange_of(request.scope)
     exchange.generates = True
     service.refuse_when_draining()
-    asked = read_response_request(parse_body(await request.body()))
+    asked = await service.bodies.read(request, read_response_request)
     return Reply(service, ResponseForm(service, asked, exchange.owner))
 
 
@@ -149,9 +148,9 @@ async def count_input_tokens(
 ) -> InputTokens:
     """Count the tokens of what would be the prompt."""
     exchange = exchange_of(request.scope)
-    asked = read_response_request(parse_body(await request.body()))
+    asked = await service.bodies.read(request, read_response_request)
     exchange.model, exchange.ignored = asked.model, asked.ignored
     model = await service.names.resolve(asked.model)
     form = ResponseForm(service, asked, exchange.owner)
-    [prompt] = await form.prompts(model, exchange.id)
+    [prompt] = await service.bodies.take_turn(exchange.body_bytes, form.prompts(model, exchange.id))
     return InputTokens(len(prompt.generation.prompt))
