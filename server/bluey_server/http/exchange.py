@@ -15,6 +15,7 @@ log = logging.getLogger("bluey_server.requests")
 _KEY = "bluey.exchange"
 _QUIET = ("/health", "/ready", "/metrics")  # asked every few seconds by whoever watches the server
 _IGNORED_SHOWN = 64
+_LOGGED = 200  # characters of a model's name, which may be as long as a body
 
 
 @dataclass(eq=False)
@@ -82,7 +83,7 @@ class Exchange:
         fields = {
             "request": self.id,
             "key": self.key,
-            "model": self.model,
+            "model": self.model and self.model[:_LOGGED],
             "adapter": self.digest and self.digest[:12],
             "prompt_tokens": self.prompt_tokens,
             "cached_tokens": self.cached_tokens or None,
