@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bluey_server.http.answer.stop_matcher import StopMatcher
+from bluey_server.http.answer.stop_matcher import StopMatcher, StopStrings
 
 LETTERS = st.text("ab", max_size=24)  # two letters: beginnings that repeat and overlap
 STOPS = st.lists(st.text("ab", min_size=1, max_size=6), max_size=4)
@@ -30,14 +30,14 @@ def cut(text: str, cuts: list[int]) -> list[str]:
 def test_result_is_that_of_the_whole_text_however_it_was_cut(
     text: str, stops: list[str], cuts: list[int]
 ) -> None:
-    matcher = StopMatcher(stops)
+    matcher = StopMatcher(StopStrings(stops))
     given_out = "".join(matcher.push(piece) for piece in cut(text, cuts)) + matcher.finish()
     assert (given_out, matcher.matched) == naive(text, stops)
 
 
 @given(LETTERS, STOPS, st.lists(st.integers(0, 24)))
 def test_nothing_is_held_back_in_vain(text: str, stops: list[str], cuts: list[int]) -> None:
-    matcher = StopMatcher(stops)
+    matcher = StopMatcher(StopStrings(stops))
     seen, given_out = "", ""
     for piece in cut(text, cuts):
         seen += piece
@@ -52,7 +52,7 @@ def test_nothing_is_held_back_in_vain(text: str, stops: list[str], cuts: list[in
 def test_stop_strings_completed_too_early_are_text(
     text: str, stops: list[str], blind: int, cuts: list[int]
 ) -> None:
-    matcher = StopMatcher(stops)
+    matcher = StopMatcher(StopStrings(stops))
     given_out, place = "", 0
     for piece in cut(text, [*cuts, blind]):
         place += len(piece)
@@ -61,7 +61,7 @@ def test_stop_strings_completed_too_early_are_text(
 
 
 def test_a_match_ends_everything() -> None:
-    matcher = StopMatcher(["\n\n"])
+    matcher = StopMatcher(StopStrings(["\n\n"]))
     assert matcher.push("one\n") == "one"
     assert matcher.push("\ntwo") == ""
     assert matcher.matched
@@ -69,11 +69,11 @@ def test_a_match_ends_everything() -> None:
 
 
 def test_a_beginning_that_comes_to_nothing_is_given_out() -> None:
-    matcher = StopMatcher(["STOP"])
+    matcher = StopMatcher(StopStrings(["STOP"]))
     assert matcher.push("ST") == ""
     assert matcher.push("ART") == "START"
 
 
 def test_without_stop_strings_all_text_passes() -> None:
-    matcher = StopMatcher([])
+    matcher = StopMatcher(StopStrings())
     assert matcher.push("anything") + matcher.finish() == "anything"

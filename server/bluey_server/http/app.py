@@ -1,7 +1,9 @@
 """The composition root: the whole HTTP application from its parts."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -32,6 +34,7 @@ from bluey_server.http.shell import Shell
 log = logging.getLogger(__name__)
 
 MAX_BODY = 64 * 2**20  # bytes
+_THREADS = 32  # for what takes a while; large requests are few at a time (request/body.py)
 
 
 def create_app(service: Service, access: Access) -> Litestar:
@@ -39,6 +42,8 @@ def create_app(service: Service, access: Access) -> Litestar:
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        # The default has four more than there are cores: a few that take long would be all.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "worker"))
         try:
             async with background(service):
                 yield

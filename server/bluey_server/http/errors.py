@@ -166,6 +166,8 @@ def as_api_error(error: Exception) -> ApiError:
     if isinstance(error, BlueyError):
         row = next(_OF_EXCEPTIONS[kind] for kind in type(error).__mro__ if kind in _OF_EXCEPTIONS)
         return ApiError(row.status, str(error), **_rest(row))
+    if isinstance(error, RecursionError):
+        return BadRequest("The request is nested too deeply.", code="invalid_value", param=None)
     if isinstance(error, sqlite3.OperationalError):
         return ApiError(503, "The registry is busy. Try again.", code="server_error", retry_after=1)
     return ApiError(

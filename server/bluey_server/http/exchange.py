@@ -15,6 +15,7 @@ log = logging.getLogger("bluey_server.requests")
 _KEY = "bluey.exchange"
 _QUIET = ("/health", "/ready", "/metrics")  # asked every few seconds by whoever watches the server
 _IGNORED_SHOWN = 64
+_LOGGED = 200  # characters of a model's name, which may be as long as a body
 
 
 @dataclass(eq=False)
@@ -27,6 +28,7 @@ class Exchange:
     started: float = field(default_factory=time.perf_counter)
     key: str | None = None  # the name of the API key that was shown, if it has one
     owner: str = ""  # what stands for the key that was shown; "" where none was asked for
+    body_bytes: int = 0  # of the request, where it is read as JSON
     generates: bool = False  # it asks for an answer; only such requests are counted by model
     model: str | None = None  # as requested
     model_exists: bool = False
@@ -81,7 +83,7 @@ class Exchange:
         fields = {
             "request": self.id,
             "key": self.key,
-            "model": self.model,
+            "model": self.model and self.model[:_LOGGED],
             "adapter": self.digest and self.digest[:12],
             "prompt_tokens": self.prompt_tokens,
             "cached_tokens": self.cached_tokens or None,

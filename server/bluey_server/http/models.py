@@ -1,5 +1,6 @@
 """GET /v1/models, GET and DELETE /v1/models/{id}: every name that `model` may be."""
 
+import asyncio
 import re
 from typing import Any
 
@@ -57,7 +58,8 @@ class ModelsController(Controller):
     async def list_models(self, service: NamedDependency[Service]) -> ModelList:
         """Bases whose files are here, adapters, and each of their versions."""
         catalog, present = await service.names.listed()
-        return ModelList(model_cards(catalog, present))
+        # Adapters may be thousands.
+        return ModelList(await asyncio.to_thread(model_cards, catalog, present))
 
     @get("/{model_id:path}")
     async def get_model(
@@ -66,7 +68,7 @@ class ModelsController(Controller):
         """One of those."""
         wanted = _name_in(model_id)
         catalog, present = await service.names.listed()
-        for card in model_cards(catalog, present):
+        for card in await asyncio.to_thread(model_cards, catalog, present):
             if card.id == wanted:
                 return card
         raise ApiError(

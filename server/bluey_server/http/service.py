@@ -9,6 +9,7 @@ from bluey_server.http.errors import ApiError
 from bluey_server.http.exchange import Exchange
 from bluey_server.http.names import Names
 from bluey_server.http.registry_thread import RegistryThread
+from bluey_server.http.request.body import Bodies
 from bluey_server.tokenizer_protocol import TokenizerProtocol
 
 
@@ -26,6 +27,7 @@ class Timings:
     bury: float = 5.0  # between two looks for dead training workers
     responses: float = 86_400.0  # what /v1/responses keeps, after it was last gone on from
     sweep: float = 600.0  # between two looks for such as have been kept for that long
+    body: float = 60.0  # for more of a request's body to come
     drain: float = 10.0  # what streams are given to finish when the server stops
 
 
@@ -45,6 +47,7 @@ class Service:
 
     def __post_init__(self) -> None:
         self.names = Names(self.registry, self.tokenizers)
+        self.bodies = Bodies(self.timings.body)
 
     @contextmanager
     def answering(self, exchange: Exchange) -> Iterator[None]:

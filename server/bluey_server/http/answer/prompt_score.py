@@ -15,6 +15,7 @@ from bluey_server.engine_protocol import (
     ScoreRequest,
 )
 from bluey_server.http.answer.deadlines import Limits, next_event
+from bluey_server.http.answer.off_loop import MANY, off_loop
 from bluey_server.http.answer.text_events import Pulse, TextEvent, TextStarted
 from bluey_server.http.answer.told_tokens import ToldToken
 from bluey_server.http.errors import busy, engine_failure
@@ -58,5 +59,9 @@ async def score_echo(
                     raise engine_failure(kind, message, retryable=retryable)
                 case GeneratedTokens():
                     raise AssertionError("nothing was to be generated")
-    columns = zip(ids, logprobs, echo.offsets, strict=True)
-    echo.told = tuple(ToldToken(*column) for column in columns)
+
+    def told() -> tuple[ToldToken, ...]:
+        columns = zip(ids, logprobs, echo.offsets, strict=True)
+        return tuple(ToldToken(*column) for column in columns)
+
+    echo.told = await off_loop(told, much=len(ids) > MANY)

@@ -8,10 +8,10 @@ import asyncio
 import functools
 import logging
 import math
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar, cast
 
 import msgspec
 from litestar.types import Receive, Scope, Send
@@ -19,6 +19,7 @@ from litestar.types import Receive, Scope, Send
 from bluey_server.http.answer import sse
 from bluey_server.http.answer.deadlines import Limits
 from bluey_server.http.answer.generation import generate_text
+from bluey_server.http.answer.off_loop import LARGE, MANY, off_loop
 from bluey_server.http.answer.side_by_side import side_by_side
 from bluey_server.http.answer.stream_writer import StreamWriter
 from bluey_server.http.answer.text_events import (
@@ -99,6 +100,24 @@ class Answer(Protocol):
         return error.envelope()
 
 
+Choice = TypeVar("Choice", bound=msgspec.Struct)
+
+
+async def written(
+    write: Callable[[int, Collected], Choice], answers: Sequence[Collected]
+) -> tuple[Choice, ...]:
+    """The choices of a whole answer, each by `write`. Where many tokens are told of, each is
+    encoded by itself, in a thread: all at once would hold the interpreter's lock for long."""
+
+    def encoded() -> tuple[Choice, ...]:
+        choices = (write(index, one) for index, one in enumerate(answers))
+        return tuple(cast(Choice, msgspec.Raw(msgspec.json.encode(one))) for one in choices)
+
+    if sum(len(one.told) for one in answers) > MANY:
+        return await asyncio.to_thread(encoded)
+    return tuple(write(index, one) for index, one in enumerate(answers))
+
+
 class Form(Protocol):
     """One endpoint's way of asking and answering."""
 
@@ -140,7 +159,9 @@ class Reply:
     async def _answer(self, exchange: Exchange, send: Send) -> None:
         model = await self._service.names.resolve(self._request.model)
         exchange.digest, exchange.model_exists = model.digest, True
-        prompts = await self._form.prompts(model, exchange.id)
+        prompts = await self._service.bodies.take_turn(
+            exchange.body_bytes, self._form.prompts(model, exchange.id)
+        )
         exchange.prompt_tokens = sum(len(prompt.generation.prompt) for prompt in prompts)
         answer = self._form.answer(model, exchange.prompt_tokens)
         asked = [one for prompt in prompts for one in prompt.answers(self._request.n)]
@@ -178,7 +199,9 @@ class Reply:
                 await writer.wait()
             whole = await answer.whole(answers, *_figures(exchange))
             exchange.outcome = _outcome([one.reason for one in answers])
-            await writer.done(whole)
+            written = exchange.body_bytes + sum(len(one.text) for one in answers)
+            told = sum(len(one.told) for one in answers)
+            await writer.done(whole, much=written > LARGE or told > MANY)
         except Exception as error:
             if not writer.opened:
                 raise
@@ -193,19 +216,23 @@ class Reply:
     ) -> None:
         timings = self._service.timings
         reasons: list[str] = []
+        large = exchange.body_bytes > LARGE  # and a response gives much of it back
         try:
             async for index, event in events:
                 if not writer.opened and (
                     not isinstance(event, Pulse | TextStarted)
                     or writer.quiet_for >= timings.patience
                 ):
-                    await writer.open(*answer.opening())
+                    await writer.open(*answer.opening(), much=large)
                 self._note(index, event, exchange)
                 match event:
                     case TextPiece(text, _, told):
-                        payloads = answer.piece(index, text, told)
+                        much = len(told) > MANY
+                        payloads = await off_loop(
+                            functools.partial(answer.piece, index, text, told), much=much
+                        )
                         if payloads:
-                            await writer.write(*payloads)
+                            await writer.write(*payloads, much=much)
                     case CallBegun() | CallArguments():
                         await writer.write(*answer.call(index, event))
                     case TextEnd(text, reason, told):
@@ -215,7 +242,7 @@ class Reply:
                         if len(reasons) == len(self._tokens):
                             payloads = await answer.last(*_figures(exchange))
                             exchange.outcome = _outcome(reasons)
-                            await writer.done(*payloads, mark=answer.mark)
+                            await writer.done(*payloads, mark=answer.mark, much=large)
                             return
                 if writer.opened and writer.quiet_for >= timings.keepalive:
                     await writer.keep_alive(*answer.pulse())

@@ -11,6 +11,8 @@ import time
 import msgspec
 from litestar.types import Send
 
+from bluey_server.http.answer.off_loop import off_loop
+
 _BLANK = b" "
 
 
@@ -33,9 +35,9 @@ class WholeWriter:
         await self._send({"type": "http.response.body", "body": _BLANK, "more_body": True})
         self._last = time.monotonic()
 
-    async def done(self, payload: msgspec.Struct) -> None:
-        """Send the value."""
-        body = msgspec.json.encode(payload)
+    async def done(self, payload: msgspec.Struct, *, much: bool) -> None:
+        """Send the value. If it is `much`, it is encoded in a thread."""
+        body = await off_loop(lambda: msgspec.json.encode(payload), much=much)
         if not self.opened:
             await self._open((b"content-length", str(len(body)).encode()))
         await self._send({"type": "http.response.body", "body": body, "more_body": False})

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from bluey_server.http.answer.logprobs import ChatLogprobs, chat_logprobs
-from bluey_server.http.answer.reply import Answer, Collected
+from bluey_server.http.answer.reply import Answer, Collected, written
 from bluey_server.http.answer.text_events import CallArguments, CallBegun
 from bluey_server.http.answer.told_tokens import ToldToken
 from bluey_server.http.answer.usage import Usage, same_in_every_part, usage
@@ -113,18 +113,9 @@ class ChatAnswer(Answer):
         self, answers: Sequence[Collected], completion_tokens: int, cached_tokens: int
     ) -> ChatCompletion:
         """The answer in one piece."""
-        choices = (
-            Choice(
-                index=index,
-                message=self._message(one),
-                logprobs=None if self._request.logprobs is None else self._logprobs(one.told),
-                finish_reason=self._reason(one.reason),
-            )
-            for index, one in enumerate(answers)
-        )
         return ChatCompletion(
             **self._same,
-            choices=tuple(choices),
+            choices=await written(self._choice, answers),
             usage=usage(self._prompt_tokens, completion_tokens, cached_tokens),
         )
 
@@ -167,6 +158,14 @@ class ChatAnswer(Answer):
         if not self._request.include_usage:
             return []
         return [self._chunk(usage=usage(self._prompt_tokens, completion_tokens, cached_tokens))]
+
+    def _choice(self, index: int, one: Collected) -> Choice:
+        return Choice(
+            index=index,
+            message=self._message(one),
+            logprobs=None if self._request.logprobs is None else self._logprobs(one.told),
+            finish_reason=self._reason(one.reason),
+        )
 
     def _message(self, one: Collected) -> Message:
         if not one.calls:

@@ -10,7 +10,7 @@ from litestar.types import ASGIApp
 
 from bluey_server.http.answer.reply import Reply
 from bluey_server.http.chat.answer import ChatAnswer
-from bluey_server.http.chat.request import ChatRequest, parse_body, read_chat_request
+from bluey_server.http.chat.request import ChatRequest, read_chat_request
 from bluey_server.http.exchange import exchange_of
 from bluey_server.http.names import Model
 from bluey_server.http.request.prompt import Prompt, prepare_prompt
@@ -40,4 +40,4 @@ async def create_chat_completion(
     """Continue a conversation."""
     exchange_of(request.scope).generates = True
     service.refuse_when_draining()
-    return Reply(service, ChatForm(read_chat_request(parse_body(await request.body()))))
+    return Reply(service, ChatForm(await service.bodies.read(request, read_chat_request)))

@@ -5,8 +5,6 @@ Whether its model exists and its prompt fits is found out later (request/prompt.
 
 from typing import Any
 
-import msgspec
-
 from bluey_server.http.chat.tools import read_tools
 from bluey_server.http.errors import BadRequest
 from bluey_server.http.grammar.response_format import JsonFormat, read_format
@@ -27,22 +25,6 @@ class ChatRequest(TextRequest, frozen=True, kw_only=True):
     template_extra: dict[str, Any]
     wishes: Wishes = Wishes()
     legacy: bool = False  # calls are to be told in the older form, `function_call`
-
-
-def parse_body(body: bytes) -> dict[str, Any]:
-    """The JSON object that a request carries. Raises BadRequest."""
-    try:
-        given = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise BadRequest(
-            "We could not parse the JSON body of your request. (HINT: This likely means you aren't "
-            "using your HTTP library correctly. The API expects a JSON payload.)",
-            code=None,
-            param=None,
-        ) from None
-    if not isinstance(given, dict):
-        raise BadRequest("Invalid body: expected a JSON object.", code="invalid_type", param=None)
-    return given
 
 
 def read_chat_request(given: dict[str, Any]) -> ChatRequest:

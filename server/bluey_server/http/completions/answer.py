@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from bluey_server.http.answer.logprobs import CompletionLogprobs, completion_logprobs
-from bluey_server.http.answer.reply import Answer, Collected
+from bluey_server.http.answer.reply import Answer, Collected, written
 from bluey_server.http.answer.text_events import CallArguments, CallBegun
 from bluey_server.http.answer.told_tokens import ToldToken
 from bluey_server.http.answer.usage import Usage, same_in_every_part, usage
@@ -49,10 +49,7 @@ class CompletionAnswer(Answer):
         self, answers: Sequence[Collected], completion_tokens: int, cached_tokens: int
     ) -> Completion:
         """The answer in one piece."""
-        choices = (
-            CompletionChoice(one.text, index, self._logprobs(one.told), one.reason)
-            for index, one in enumerate(answers)
-        )
+        choices = await written(self._choice, answers)
         told = usage(self._prompt_tokens, completion_tokens, cached_tokens)
         return self._part(*choices, usage=told)
 
@@ -80,6 +77,9 @@ class CompletionAnswer(Answer):
         if not self._request.include_usage:
             return []
         return [self._part(usage=usage(self._prompt_tokens, completion_tokens, cached_tokens))]
+
+    def _choice(self, index: int, one: Collected) -> CompletionChoice:
+        return CompletionChoice(one.text, index, self._logprobs(one.told), one.reason)
 
     def _logprobs(self, told: Sequence[ToldToken]) -> CompletionLogprobs | None:
         if self._request.logprobs is None:

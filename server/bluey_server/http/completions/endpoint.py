@@ -9,7 +9,6 @@ from litestar.di import NamedDependency
 from litestar.types import ASGIApp
 
 from bluey_server.http.answer.reply import Reply
-from bluey_server.http.chat.request import parse_body
 from bluey_server.http.completions.answer import CompletionAnswer
 from bluey_server.http.completions.prompt import prepare_prompts
 from bluey_server.http.completions.request import CompletionRequest, read_completion_request
@@ -42,4 +41,5 @@ async def create_completion(
     """Continue prompts."""
     exchange_of(request.scope).generates = True
     service.refuse_when_draining()
-    return Reply(service, CompletionForm(read_completion_request(parse_body(await request.body()))))
+    asked = await service.bodies.read(request, read_completion_request)
+    return Reply(service, CompletionForm(asked))

@@ -45,12 +45,11 @@ def check_schema(schema: dict[str, Any], *, what: str, param: str, code: str) ->
     """Raise BadRequest when `schema`, which is that of `what`, can't be enforced. Takes a while."""
     try:
         text = schema_text(schema)
-    except RecursionError:
-        defect: str | None = "it is nested too deeply"
-    else:
         defect = (
             f"it is longer than {_LONGEST} characters" if len(text) > _LONGEST else _defect(text)
         )
+    except RecursionError:
+        defect = "it is nested too deeply"
     if defect is not None:
         raise BadRequest(f"Invalid schema for {what}: {defect}", code=code, param=param)
 

@@ -20,7 +20,8 @@ _ERRORS = {
     401: "The key is missing or wrong.",
     403: "This host or page may not ask, or this may not be done.",
     404: "There is nothing of that name.",
-    413: "The body is larger than 64 MB.",
+    408: "The body stopped coming.",
+    413: "The body is larger than 64 MB, or holds too many values.",
     429: "Too many requests are waiting.",
     500: "The server or an engine failed; `x-should-retry` says whether to try again.",
     503: "Not now: the server stops, an engine loads, or the registry is busy.",
@@ -187,5 +188,5 @@ def _statuses(one: Operation) -> list[int]:
     if one.door is not Door.OPEN:
         found |= {401, 503}
     if one.body is not None:
-        found |= {400, 413}
+        found |= {400, 408, 413}
     return sorted(found)

@@ -44,8 +44,8 @@ def schema_of(kind: Kind) -> Schema:
             return {"type": "array"}
         case Either(first, second):
             return {"anyOf": [schema_of(first), schema_of(second)]}
-        case StopStrings(most):
-            one = {"type": "string", "minLength": 1}
+        case StopStrings(most, longest):
+            one = {"type": "string", "minLength": 1, "maxLength": longest}
             return {"anyOf": [one, {"type": "array", "items": one, "maxItems": most}]}
         case LogitBias(most):
             return {

@@ -56,8 +56,15 @@ def _places(messages: Sequence[ChatMessage]) -> list[int]:
 
 def _common(one: str, other: str) -> int:
     """Length of the beginning that two texts share."""
-    shorter = min(len(one), len(other))
-    return next((at for at in range(shorter) if one[at] != other[at]), shorter)
+    # By halves: comparing slices is some hundred times faster than comparing characters.
+    same, differs = 0, min(len(one), len(other)) + 1
+    while differs - same > 1:
+        middle = (same + differs) // 2
+        if one[same:middle] == other[same:middle]:
+            same = middle
+        else:
+            differs = middle
+    return same
 
 
 def _another(message: ChatMessage) -> ChatMessage:

@@ -151,6 +151,7 @@ class StopStrings:
     """One stop string or several; more than OpenAI's four, since editors send a dozen."""
 
     most: int = 64
+    longest: int = 16_384  # characters of all together
 
     def check(self, param: str, value: Any) -> tuple[str, ...]:
         if isinstance(value, str):
@@ -170,6 +171,14 @@ class StopStrings:
                 raise wrong_type(where, "a string", text)
             if not text:
                 raise empty(where, "string")
+        total = sum(map(len, value))
+        if total > self.longest:
+            raise BadRequest(
+                f"Invalid '{param}': string too long. Expected stop strings of at most "
+                f"{self.longest} characters in all, but got {total} instead.",
+                code="string_above_max_length",
+                param=param,
+            )
         return tuple(dict.fromkeys(value))
 
 

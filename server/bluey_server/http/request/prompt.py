@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from bluey_server.engine_protocol import GenerationRequest
+from bluey_server.http.answer.stop_matcher import StopStrings
 from bluey_server.http.answer.told_tokens import ToldToken
 from bluey_server.http.chat.request import ChatRequest
 from bluey_server.http.errors import BadRequest
@@ -33,7 +34,7 @@ class Prompt:
 
     model: Model
     generation: GenerationRequest
-    stop: tuple[str, ...]
+    stop: StopStrings
     continues: bool = False  # the answer's text goes on from the prompt's
     echo: Echo | None = None  # shared by all answers to the prompt
     calls: Calls | None = None  # how those in the answer are found

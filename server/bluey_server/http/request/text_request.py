@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from bluey_server.http.answer.stop_matcher import StopStrings
 from bluey_server.http.errors import BadRequest
 from bluey_server.http.request.fields import STREAM_FIELDS, read_fields
 from bluey_server.messages import Sampling
@@ -25,7 +26,7 @@ class TextRequest(msgspec.Struct, frozen=True, kw_only=True):
     max_tokens: int | None  # None: what remains of the context
     min_tokens: int
     ignore_eos: bool  # the end of a turn is no end: on to max_tokens
-    stop: tuple[str, ...]
+    stop: StopStrings
     service_tier: str | None
     ignored: tuple[str, ...]  # keys that nobody knows
 
@@ -45,7 +46,7 @@ def read_common(fields: dict[str, Any], ignored: list[str]) -> dict[str, Any]:
         "include_usage": stream and options.get("include_usage", False),
         "min_tokens": fields.get("min_tokens", 0),
         "ignore_eos": fields.get("ignore_eos", False),
-        "stop": fields.get("stop", ()),
+        "stop": StopStrings(fields.get("stop", ())),
         "service_tier": fields.get("service_tier"),
         "ignored": (*ignored, *more),
     }

@@ -1,5 +1,6 @@
 """Writing a response down, whole and in events: both are made of the same pieces."""
 
+import functools
 import itertools
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -7,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 
 from bluey_server.http.answer.logprobs import response_logprobs
+from bluey_server.http.answer.off_loop import MANY, off_loop
 from bluey_server.http.answer.reply import Answer, Collected
 from bluey_server.http.answer.text_events import CallArguments, CallBegun
 from bluey_server.http.answer.told_tokens import ToldToken
@@ -57,7 +59,8 @@ class ResponseAnswer(Answer):
     ) -> ResponseObject:
         """The response in one piece."""
         [one] = answers
-        self.piece(0, one.text, one.told)
+        write = functools.partial(self.piece, 0, one.text, one.told)
+        await off_loop(write, much=len(one.told) > MANY)
         for number, call in enumerate(one.calls):
             self.call(0, CallBegun(number, call.id, call.name))
             self.call(0, CallArguments(number, call.arguments))

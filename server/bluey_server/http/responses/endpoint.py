@@ -4,6 +4,7 @@ What each turn asked and answered is kept in the registry for a while (stored.py
 it), so that the next turn may name it, at this server or at another one with the same registry.
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -14,16 +15,21 @@ from litestar.types import ASGIApp
 
 from bluey_adapters.chat_template import TemplateRefused
 from bluey_adapters.errors import UnknownResponse
+from bluey_adapters.registry import Registry
 from bluey_adapters.response_table import StoredResponse
 from bluey_server.http.answer.reply import Reply
-from bluey_server.http.chat.request import parse_body
 from bluey_server.http.errors import BadRequest
 from bluey_server.http.exchange import exchange_of
 from bluey_server.http.names import Model
 from bluey_server.http.request.prompt import Prompt, prepare_prompt
 from bluey_server.http.responses.answer import ResponseAnswer
 from bluey_server.http.responses.items import Item
-from bluey_server.http.responses.messages import check_calls, messages_of, neighbours_joined
+from bluey_server.http.responses.messages import (
+    Message,
+    check_calls,
+    messages_of,
+    neighbours_joined,
+)
 from bluey_server.http.responses.object import ResponseObject
 from bluey_server.http.responses.request import ResponseRequest, read_response_request
 from bluey_server.http.service import Service
@@ -46,10 +52,9 @@ class ResponseForm:
         earlier = await self._earlier()
         self._items = await self._own()
         items = [*earlier, *self._items]
-        check_calls(items)
-        messages = messages_of(items, self.request.instructions)
+        forms = await asyncio.to_thread(_forms, items, self.request.instructions)
         refusal: TemplateRefused | None = None
-        for form in (messages, neighbours_joined(messages)):
+        for form in forms:
             request = msgspec.structs.replace(self.request, messages=form)
             try:
                 return [await prepare_prompt(request, model, request_id, "input")]
@@ -97,19 +102,28 @@ class ResponseForm:
     async def _keep(self, response: ResponseObject) -> None:
         if not self.request.store:
             return
-        body = msgspec.to_builtins(response)
-        stored = StoredResponse(
-            id=response.id,
-            previous_id=response.previous_response_id,
-            owner=self._owner,
-            output=body.pop("output"),
-            body=body,
-            input=self._items,
-        )
         keep = self._service.timings.responses
-        await self._service.registry.call(
-            lambda registry: registry.responses.add(stored, keep=keep)
-        )
+
+        def add(registry: Registry) -> None:
+            body = msgspec.to_builtins(response)
+            stored = StoredResponse(
+                id=response.id,
+                previous_id=response.previous_response_id,
+                owner=self._owner,
+                output=body.pop("output"),
+                body=body,
+                input=self._items,
+            )
+            registry.responses.add(stored, keep=keep)
+
+        await self._service.registry.call(add)
+
+
+def _forms(items: list[Item], instructions: str | None) -> tuple[list[Message], list[Message]]:
+    """The messages that items come to, and a second try. Takes a while if there are many."""
+    check_calls(items)
+    messages = messages_of(items, instructions)
+    return messages, neighbours_joined(messages)
 
 
 def _found(place: int, reference: Item, known: Mapping[str, Item | None]) -> Item:
@@ -139,7 +153,7 @@ async def create_response(
     exchange = exchange_of(request.scope)
     exchange.generates = True
     service.refuse_when_draining()
-    asked = read_response_request(parse_body(await request.body()))
+    asked = await service.bodies.read(request, read_response_request)
     return Reply(service, ResponseForm(service, asked, exchange.owner))
 
 
@@ -149,9 +163,9 @@ async def count_input_tokens(
 ) -> InputTokens:
     """Count the tokens of what would be the prompt."""
     exchange = exchange_of(request.scope)
-    asked = read_response_request(parse_body(await request.body()))
+    asked = await service.bodies.read(request, read_response_request)
     exchange.model, exchange.ignored = asked.model, asked.ignored
     model = await service.names.resolve(asked.model)
     form = ResponseForm(service, asked, exchange.owner)
-    [prompt] = await form.prompts(model, exchange.id)
+    [prompt] = await service.bodies.take_turn(exchange.body_bytes, form.prompts(model, exchange.id))
     return InputTokens(len(prompt.generation.prompt))

@@ -44,14 +44,19 @@ def messages_of(items: Sequence[Item], instructions: str | None) -> list[Message
 def neighbours_joined(messages: Sequence[Message]) -> list[Message]:
     """The same with what one role says in a row in one message: clients send a question and what
     belongs to it as two items, and many templates want the roles to take turns."""
-    joined: list[Message] = []
+    joined: list[list[Message]] = []
     for message in messages:
-        before = joined[-1] if joined else None
+        before = joined[-1][-1] if joined else None
         if before is not None and {*before, *message} <= _JOINABLE and _same_role(before, message):
-            joined[-1] = {**before, "content": f"{before['content']}\n\n{message['content']}"}
+            joined[-1].append(message)
         else:
-            joined.append(message)
-    return joined
+            joined.append([message])
+    return [
+        {**several[0], "content": "\n\n".join(str(one["content"]) for one in several)}
+        if len(several) > 1
+        else several[0]
+        for several in joined
+    ]
 
 
 def check_calls(items: Sequence[Item]) -> None:

@@ -46,7 +46,8 @@ class ToolUse(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def callable(self) -> tuple[Tool, ...]:
         """Those that may be called."""
-        return tuple(tool for tool in self.tools if tool.name in self.allowed)
+        allowed = frozenset(self.allowed)
+        return tuple(tool for tool in self.tools if tool.name in allowed)
 
 
 def read_tool(where: str, given: Any, *, within: str = "") -> Tool:
@@ -95,14 +96,15 @@ def tool_use(
 
     Raises BadRequest, of `param` and `choice`.
     """
-    names = [tool.name for tool in tools]
-    for place, name in enumerate(names):
-        if name in names[:place]:
+    names: dict[str, None] = {}
+    for name in (tool.name for tool in tools):
+        if name in names:
             raise BadRequest(
                 f"Invalid '{param}': the function '{name}' is given twice; names must be unique.",
                 code="invalid_value",
                 param=param,
             )
+        names[name] = None
     for name in allowed or ():
         if name not in names:
             raise BadRequest(
