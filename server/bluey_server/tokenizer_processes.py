@@ -20,7 +20,7 @@ from bluey_server.tokenizing.messages import Encoded
 log = logging.getLogger(__name__)
 
 _MOST = 4  # processes that stay though nobody waits for them; a large one takes 350 MB
-_IDLE = 900.0  # seconds without a text, after which a process ends
+_IDLE = 30 * 60.0  # seconds without a text, after which a process ends; as engines do
 
 
 class TokenizerProcesses:
@@ -58,6 +58,10 @@ class TokenizerProcesses:
         if found is None:
             raise BaseError(f"the vocabulary of {folder} could not be read from {self._cache}")
         return self._vocabularies.setdefault(digest, found)
+
+    async def preload(self, base: OpenBase) -> None:
+        """See TokenizerProtocol."""
+        await self._process(base.vocabulary.digest, base.facts.folder).load()
 
     async def encode(
         self,

@@ -38,6 +38,11 @@ class TokenizerProtocol(Protocol):
         """What the ids of the tokenizer in a model folder stand for. Raises BaseError."""
         ...
 
+    async def preload(self, base: OpenBase) -> None:
+        """Load the tokenizer of a base, so that the first text need not wait for it. Raises
+        BaseError, TokenizerDied."""
+        ...
+
     async def encode(
         self,
         base: OpenBase,

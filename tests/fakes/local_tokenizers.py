@@ -18,6 +18,9 @@ class LocalTokenizers:
     async def vocabulary(self, folder: Path) -> Vocabulary:
         return await asyncio.to_thread(lambda: Tokenizer.load(folder).vocabulary())
 
+    async def preload(self, base: OpenBase) -> None:
+        assert await asyncio.to_thread(lambda: base.tokenizer)
+
     async def encode(
         self,
         base: OpenBase,

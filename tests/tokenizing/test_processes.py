@@ -105,6 +105,23 @@ def test_a_kept_vocabulary_needs_no_process(run: Run) -> None:
     run(second)
 
 
+def test_a_preloaded_one_is_there_before_the_first_text(run: Run) -> None:
+    async def kept(tokenizers: TokenizerProcesses) -> None:
+        await opened(tokenizers)
+
+    async def scenario(tokenizers: TokenizerProcesses) -> None:
+        base = await opened(tokenizers)
+        assert tokenizers.status() == []
+        await tokenizers.preload(base)
+        (status,) = tokenizers.status()
+        assert status.pid is not None
+        assert (await tokenizers.encode(base, TEXT)).ids == IDS
+        assert tokenizers.status() == [status]
+
+    run(kept)
+    run(scenario)
+
+
 def test_a_killed_process_is_followed_by_another(run: Run) -> None:
     async def scenario(tokenizers: TokenizerProcesses) -> None:
         base = await opened(tokenizers)

@@ -51,10 +51,13 @@ async def background(service: Service) -> AsyncIterator[None]:
 
 
 async def preload(service: Service, name: str) -> None:
-    """Start the engine that `name` needs and load its adapter; note how that went."""
+    """Start the engine that `name` needs, load its tokenizer and its adapter; note how that
+    went."""
     try:
         model = await service.names.resolve(name)
-        await service.engine.preload(model.base)
+        await asyncio.gather(
+            service.engine.preload(model.base), service.tokenizers.preload(model.base)
+        )
         found = [
             replica
             for replica in service.engine.status()

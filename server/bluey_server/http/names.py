@@ -56,6 +56,9 @@ class Model:
         )
 
 
+_MOST_OPEN = 16
+"""Bases that are kept open; a large vocabulary takes 4 MB."""
+
 _Key = tuple[str, str, str | None, str]
 """What an open base stands on: name, source, template, and the look of its files."""
 
@@ -143,10 +146,12 @@ class Names:
             raise ApiError(404, str(error), code="model_not_found", param="model") from None
 
     async def _open(self, base: Base, key: _Key) -> OpenBase:
-        known = self._bases.get(base.name)
+        known = self._bases.pop(base.name, None)
         if known is None or known[0] != key or _failed(known[1]):
-            opening = asyncio.create_task(self._read(base))
-            known = self._bases[base.name] = (key, opening)
+            known = (key, asyncio.create_task(self._read(base)))
+        self._bases[base.name] = known  # the last one: it was used last
+        while len(self._bases) > _MOST_OPEN:
+            del self._bases[next(iter(self._bases))]
         # Shielded: others may wait for the same base when this client hangs up.
         return await asyncio.shield(known[1])
 
