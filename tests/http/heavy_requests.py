@@ -90,7 +90,7 @@ def of_size(size: int) -> dict[str, Heavy]:
     return {
         f"{mb} MB of empty arrays": raw("x", array(b"[]", size), 413),
         f"{mb} MB of small objects": raw("x", array(b'{"role":"user","content":"a"}', size), 413),
-        f"{mb} MB of keys": raw("x", named(size // 11), 413),
+        f"{mb} MB of keys": raw("x", named(size // 12), 413),
         f"{mb} MB of integers": raw("x", array(b"1", size), 413),
         f"{mb} MB of braces in a string": raw("user", string(b"{[,:", size), 404),
         f"{mb} MB of escapes in a string": raw("user", string(b"\\n", size), 404),

@@ -33,8 +33,8 @@ _IN_ALL = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)  # 
 
 
 class Metrics:
-    """All figures of one application, in registries of its own: those of engines are collected on
-    the event loop, which changes what they tell of; the others may be collected in a thread."""
+    """All figures of one application, in registries of its own. Those of engines are collected on
+    the event loop, which changes what they tell of; the others may be in a thread."""
 
     def __init__(self, service: Service) -> None:
         self.engines = CollectorRegistry()

@@ -38,7 +38,7 @@ class Bodies:
     def __init__(self, patience: float) -> None:
         """`patience` is in seconds: a body of which nothing comes for so long is given up."""
         self._patience = patience
-        self._held = 0  # bytes
+        self.held = 0  # bytes of bodies that are not read yet
         self._turns = asyncio.Semaphore(_TURNS)
         self._at_work: set[asyncio.Task[Any]] = set()
 
@@ -122,7 +122,7 @@ class Bodies:
 
         def hold(more: int) -> None:
             nonlocal own
-            if own + more > _LARGE and self._held + more > MOST_AT_ONCE:
+            if own + more > _LARGE and self.held + more > MOST_AT_ONCE:
                 raise ApiError(
                     503,
                     "Too many large requests are arriving at once. Please try again in 5 s.",
@@ -130,9 +130,9 @@ class Bodies:
                     retry_after=5,
                 )
             own += more
-            self._held += more
+            self.held += more
 
         try:
             yield hold
         finally:
-            self._held -= own
+            self.held -= own
