@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import mlx.core as mx
 
 from bluey_server.engine.candidates import Candidates
-from bluey_server.engine.host_draw import COLDEST
+from bluey_server.engine.weights import COLDEST
 from bluey_server.messages import Sampling
 
 FEW = (64, 256)

@@ -14,7 +14,7 @@ import numpy as np
 
 from bluey_server.engine.candidates import Candidates
 from bluey_server.engine.host import as_numpy, in_float32, on_host
-from bluey_server.engine.host_draw import Floats, first, largest_logits, sum_of_weights
+from bluey_server.engine.weights import Weights, first, largest_logits
 from bluey_server.messages import TokenLogprobs
 
 
@@ -51,20 +51,20 @@ class _ByHost:
 
     def of(self, row: int) -> TokenLogprobs:
         possible = as_numpy(self.possible)[row]
-        norm = _log_of_sum(as_numpy(self.logits)[row])
+        largest = largest_logits(possible)
+        peak = float(largest.max())
+        if self.logits is self.possible:
+            norm = Weights().log_of_sum(possible, peak)
+        else:
+            logits = as_numpy(self.logits)[row]
+            norm = Weights().log_of_sum(logits, float(logits.max()))
         count = min(self.counts[row], len(possible))
-        ids = first(possible, largest_logits(possible), count) if count else np.empty(0, np.intp)
+        ids = first(possible, largest, count) if count else np.empty(0, np.intp)
         if len(ids) < count:  # the impossible ones are told as well
             ids = np.append(ids, np.setdiff1d(np.arange(count), ids)[: count - len(ids)])
         told = possible[[int(as_numpy(self.tokens)[row]), *ids]].astype(np.float64) - norm
         chosen, *others = told.tolist()
         return TokenLogprobs(chosen, ids.tolist(), others)
-
-
-def _log_of_sum(logits: Floats) -> float:
-    """The logarithm of what exponentials of (V,) logits add up to."""
-    peak = logits.max()
-    return float(peak + np.log(sum_of_weights(logits, peak))) if np.isfinite(peak) else np.nan
 
 
 class _ByDevice:
