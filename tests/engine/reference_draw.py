@@ -10,9 +10,6 @@ from bluey_server.messages import Sampling
 ROUNDING = 2e-6
 """A share of probability that float32 may move from a token to its neighbour."""
 
-RUNNING_SUM = 2e-5
-"""The same, where 20,000 float32 numbers are added one after another, as MLX does on a CPU."""
-
 
 def probabilities(logits: npt.ArrayLike, sampling: Sampling) -> npt.NDArray[np.float64]:
     """(V,) of what may be drawn, in sum 1. The larger logit comes first, of equals the lower id;
@@ -37,13 +34,11 @@ def probabilities(logits: npt.ArrayLike, sampling: Sampling) -> npt.NDArray[np.f
     return result / result.sum()
 
 
-def may_be_drawn(
-    token: int, uniform: float, expected: npt.NDArray[np.float64], rounding: float = ROUNDING
-) -> bool:
+def may_be_drawn(token: int, uniform: float, expected: npt.NDArray[np.float64]) -> bool:
     """Whether a token is the one at `uniform` of the cumulative distribution, up to rounding."""
     until = float(np.cumsum(expected)[token])
     since = until - float(expected[token])
-    return bool(expected[token] > 0 and since - rounding <= uniform <= until + rounding)
+    return bool(expected[token] > 0 and since - ROUNDING <= uniform <= until + ROUNDING)
 
 
 def edge(logits: npt.ArrayLike, sampling: Sampling) -> bool:

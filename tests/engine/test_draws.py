@@ -8,7 +8,7 @@ import pytest
 
 from bluey_server.engine.rows import Row, RowEntry
 from bluey_server.messages import Sampling
-from tests.engine.reference_draw import ROUNDING, RUNNING_SUM, edge, may_be_drawn, probabilities
+from tests.engine.reference_draw import edge, may_be_drawn, probabilities
 
 pytestmark = pytest.mark.usefixtures("blas")
 
@@ -35,6 +35,11 @@ MANY: list[dict[str, Any]] = [
     {"top_k": 10**6, "top_p": 0.5},
 ]
 WAYS = {"few": (FEW, 0), "host": (FEW + MANY, 0), "device": (FEW + MANY, 10**9)}
+VOCABULARIES = [5, 1000, 4099]
+CASES = [(way, vocabulary) for way in WAYS for vocabulary in VOCABULARIES]
+# On a CPU the device is not asked about wider ones; it would add up 20,000 float32 numbers one
+# after another, and be off by 5e-5 in the end.
+CASES += [("few", 20000), ("host", 20000)]
 
 
 def peaked(vocabulary: int) -> Any:
@@ -81,11 +86,10 @@ def draw(samplings: list[Sampling], logits: Any, *, wide: int, dtype: str) -> li
     return list(zip(tokens, uniforms, strict=True))
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("way", "vocabulary"), CASES)
 @pytest.mark.parametrize(
     "make", [peaked, flat, coarse, all_equal, mostly_impossible, far_from_zero]
 )
-@pytest.mark.parametrize("vocabulary", [5, 1000, 4099, 20000])
 def test_every_draw_is_the_exact_one(way: str, make: Any, vocabulary: int) -> None:
     """In a batch of all ways to sample, beside each other."""
     kinds, wide = WAYS[way]
@@ -96,7 +100,6 @@ def test_every_draw_is_the_exact_one(way: str, make: Any, vocabulary: int) -> No
         for kind in kinds
         for seed in range(4)
     ]
-    rounding = RUNNING_SUM if way == "device" else ROUNDING
     if way != "few":
         assert any(sampling.top_k == 0 for sampling in samplings), "or all would be drawn among few"
     for (token, uniform), sampling in zip(
@@ -104,7 +107,7 @@ def test_every_draw_is_the_exact_one(way: str, make: Any, vocabulary: int) -> No
     ):
         if not edge(logits, sampling):
             expected = probabilities(logits, sampling)
-            assert may_be_drawn(token, uniform, expected, rounding), sampling
+            assert may_be_drawn(token, uniform, expected), sampling
 
 
 @pytest.mark.parametrize("wide", [0, 10**9])
