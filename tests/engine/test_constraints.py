@@ -2,6 +2,7 @@
 
 import gc
 import json
+import math
 import queue
 import weakref
 from collections.abc import Callable
@@ -295,12 +296,15 @@ def test_the_compiler_reports_both_ways(base: Path) -> None:
     assert second.request == 2
 
 
-def test_bits_are_the_same_wherever_they_are_spread(blas: None) -> None:  # noqa: ARG001 - imports MLX
-    from bluey_server.engine.masks import bits_by_device, bits_by_host
+def test_what_is_forbidden_is_the_same_wherever_it_is_found(
+    blas: None,  # noqa: ARG001 - imports MLX
+) -> None:
+    from bluey_server.engine.masks import bias_by_device, bias_by_host, byte_biases
 
     words = np.array([[5, -1, 0], [-(2**31), 2**31 - 1, 1]], np.int32)
     expected = [
-        [bool((int(word) >> bit) & 1) for word in row for bit in range(32)] for row in words
+        [0.0 if (int(word) >> bit) & 1 else -math.inf for word in row for bit in range(32)]
+        for row in words
     ]
-    assert bits_by_device(words).tolist() == expected
-    assert bits_by_host(words).tolist() == expected
+    assert bias_by_device(words).tolist() == expected
+    assert bias_by_host(words, byte_biases()).tolist() == expected

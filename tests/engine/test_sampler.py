@@ -25,8 +25,8 @@ def draw(rows: list[Row], times: int) -> list[list[int]]:
 
     sampler = BatchSampler()
     sampler.entry = RowEntry(rows)
-    logprobs = mx.log(mx.array([PROBABILITIES] * len(rows)))
-    steps = [sampler(logprobs).tolist() for _ in range(times)]
+    sampler.logits = mx.log(mx.array([PROBABILITIES] * len(rows)))
+    steps = [sampler(mx.zeros((len(rows), 1))).tolist() for _ in range(times)]
     return [list(column) for column in zip(*steps, strict=True)]
 
 

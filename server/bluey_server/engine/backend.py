@@ -57,13 +57,16 @@ class _SharedModel:
         self.layers = model.layers
 
     def __call__(self, tokens: mx.array, cache: list[Any]) -> mx.array:
-        """(B, L) token ids to (B, L, V) logits."""
+        """Token ids (B, L), to logits for the sampler and (B, L, 1) zeros for BatchGenerator: it
+        would normalize logits over the whole vocabulary, each row's at each step, and nobody
+        would look at that."""
         entry: RowEntry = cache[-1]
         self._bank.select([row.slot for row in entry.rows])
         logits: mx.array = self._model(tokens, cache=cache[:-1])
         self._sampler.entry = entry
-        self._sampler.logits = logits[:, -1] if tokens.shape[1] == 1 else None
-        return logits
+        if tokens.shape[1] == 1:
+            self._sampler.logits = logits[:, -1]
+        return mx.zeros((*tokens.shape, 1))
 
 
 @dataclass
@@ -262,8 +265,8 @@ class Backend:
         request = self._requests[self._numbers[response.uid]]
         number, row = request.asked.id, request.row
         draw, place = row.draws.popleft()
-        failure = row.failure or _dead_end(draw.logprobs[place], row)
-        told = None if row.logprobs is None or failure else draw.told(place, row.logprobs)
+        failure = row.failure or _dead_end(draw.peaks[place], row)
+        told = None if row.logprobs is None or failure else draw.told(place)
         if response.finish_reason is None and failure is None:
             return RowToken(number, response.token, None, told)
         self._forget(number)
@@ -326,9 +329,10 @@ def _cut(tokens: list[int], borders: list[int]) -> list[list[int]]:
     return [tokens[start:end] for start, end in zip(borders, ends, strict=True)]
 
 
-def _dead_end(logprob: float, row: Row) -> str | None:
-    """Why the token at hand is none: nothing could be chosen, or the logits are not numbers."""
-    if math.isfinite(logprob):
+def _dead_end(peak: float, row: Row) -> str | None:
+    """Why the token at hand is none: nothing could be chosen, or the logits are not numbers.
+    `peak` is the largest of them."""
+    if math.isfinite(peak):
         return None
     if row.constraint is not None:
         return row.constraint.failure or (

@@ -20,55 +20,38 @@ from bluey_server.messages import Sampling, TokenLogprobs
 if TYPE_CHECKING:
     from bluey_server.engine.adjustments import Adjustment, Processor
     from bluey_server.engine.grammar import Constraint
+    from bluey_server.engine.likeliest import StepLogprobs
 
 _MASK = 2**64 - 1
 _GOLDEN = 0x9E3779B97F4A7C15
 
 
-@dataclass(frozen=True)
-class Alternatives:
-    """The likeliest tokens of those rows of a step that ask for some."""
-
-    rows: dict[int, int]  # place in the batch to place in the arrays
-    ids: Any  # (R, k) integers, likeliest first; on the device, their evaluation begun
-    logprobs: Any  # (R, k)
-
-    @functools.cached_property
-    def lists(self) -> tuple[list[list[int]], list[list[float]]]:
-        """Both arrays, for Python."""
-        return self.ids.tolist(), self.logprobs.tolist()
-
-
 class Draw:
-    """The tokens that one step chose for its B rows, and their log probabilities."""
+    """The tokens that one step chose for its B rows, and what goes with them."""
 
-    def __init__(
-        self, tokens: Any, logprobs: Any, alternatives: Alternatives | None = None
-    ) -> None:
-        """`tokens`, `logprobs`: (B,), on the device, their evaluation begun."""
-        self._tokens = tokens
+    def __init__(self, tokens: Any, peaks: Any, logprobs: StepLogprobs | None = None) -> None:
+        """`tokens` and `peaks`, the largest logit of each row, are (B,), on the device, their
+        evaluation begun."""
+        self.array = tokens
+        self._peaks = peaks
         self._logprobs = logprobs
-        self._alternatives = alternatives
 
     @functools.cached_property
     def tokens(self) -> list[int]:
         """Of every row."""
-        values: list[int] = self._tokens.tolist()
+        values: list[int] = self.array.tolist()
         return values
 
     @functools.cached_property
-    def logprobs(self) -> list[float]:
-        """Of every row."""
-        values: list[float] = self._logprobs.tolist()
+    def peaks(self) -> list[float]:
+        """The largest logit of every row: -inf where no token was possible, NaN where the logits
+        are no numbers. Such a row's token is none."""
+        values: list[float] = self._peaks.tolist()
         return values
 
-    def told(self, place: int, count: int) -> TokenLogprobs:
-        """What a row is told of its token, with `count` alternatives."""
-        if count == 0 or self._alternatives is None:
-            return TokenLogprobs(self.logprobs[place], [], [])
-        ids, logprobs = self._alternatives.lists
-        row = self._alternatives.rows[place]
-        return TokenLogprobs(self.logprobs[place], ids[row][:count], logprobs[row][:count])
+    def told(self, place: int) -> TokenLogprobs | None:
+        """What a row is told of its token; None where nobody asked."""
+        return None if self._logprobs is None else self._logprobs.of(place)
 
 
 @dataclass(eq=False)

@@ -1,149 +1,98 @@
 """Choosing the next token of every row in one batched call.
 
 BatchGenerator calls one shared sampler once for the whole batch; the parameters of each row ride
-in the batch's RowEntry. The order is that of transformers and vLLM: temperature, then top-k,
+in the batch's RowEntry. The order is that of transformers and vLLM: temperature, then top-k, then
 top-p and min-p on what it left.
-"""
 
-from dataclasses import dataclass
-from typing import Any
+There are three ways to draw, and the batch takes the first that serves all of its rows: among a few
+candidates, where each row has a small top-k or is greedy (candidates.py); among all tokens on the
+host, where that is much faster (host_draw.py); among all of them on the device (device_draw.py).
+Nothing is normalized over the vocabulary that need not be.
+"""
 
 import mlx.core as mx
 
 from bluey_server.engine.adjustments import adjust, count
-from bluey_server.engine.likeliest import likeliest, log_probabilities
+from bluey_server.engine.candidates import Candidates
+from bluey_server.engine.device_draw import FEW, Parameters, draw_from_all, draw_from_few
+from bluey_server.engine.host import as_numpy, in_float32, on_host
+from bluey_server.engine.host_draw import HostDraw
+from bluey_server.engine.likeliest import step_logprobs
 from bluey_server.engine.masks import Masks
-from bluey_server.engine.rows import Alternatives, Draw, Row, RowEntry
+from bluey_server.engine.rows import Draw, Row, RowEntry
 
-_OFF = 2**31 - 1  # a top-k that keeps everything
-
-
-@dataclass(frozen=True)
-class _Parameters:
-    """Of B rows, on the device; made again only when the rows change."""
-
-    greedy: bool  # all rows
-    filtered: bool  # any row
-    ordered: bool  # any row by its tokens' order: top-k or top-p
-    temperature: Any  # (B, 1) float32; 1 for greedy rows
-    is_greedy: Any  # (B,) bool
-    top_p: Any  # (B, 1) float32
-    top_k: Any  # (B, 1) int32
-    min_p: Any  # (B, 1) float32
-
-    @classmethod
-    def of(cls, rows: list[Row]) -> "_Parameters":
-        samplings = [row.sampling for row in rows]
-        warm = [sampling for sampling in samplings if sampling.temperature > 0]
-        greedy = [sampling.temperature == 0 for sampling in samplings]
-        return cls(
-            greedy=all(greedy),
-            filtered=any(s.top_p < 1 or s.top_k > 0 or s.min_p > 0 for s in warm),
-            ordered=any(s.top_p < 1 or s.top_k > 0 for s in warm),
-            temperature=mx.array([[s.temperature or 1.0] for s in samplings], mx.float32),
-            is_greedy=mx.array(greedy),
-            # Off is more than everything, or rounding would cut the tail of a row that asked for
-            # nothing, and only when it sits beside one that did.
-            top_p=mx.array([[s.top_p if s.top_p < 1 else 2.0] for s in samplings], mx.float32),
-            top_k=mx.array([[s.top_k or _OFF] for s in samplings], mx.int32),
-            min_p=mx.array([[s.min_p] for s in samplings], mx.float32),
-        )
+WIDE = 16384
+"""Tokens of a vocabulary from which on drawing on the host is worth the wait for the logits."""
 
 
 class BatchSampler:
     """A sampler as mlx-lm calls it; the wrapper model sets `entry` and `logits` before each
     call."""
 
-    def __init__(self) -> None:
+    def __init__(self, wide: int = WIDE) -> None:
+        """`wide` is the vocabulary from which on tokens are drawn on the host, if the device is
+        the CPU."""
         self.entry = RowEntry([])
-        self.logits: mx.array | None = None  # (B, V); penalties need them as they were
+        self.logits = mx.zeros((0, 0))  # (B, V), of any float dtype
+        self._wide = wide
         self._masks = Masks()
+        self._host_draw = HostDraw()
 
-    def __call__(self, logprobs: mx.array) -> mx.array:
-        """(B, V) log probabilities to (B,) token ids."""
-        rows = self.entry.rows
-        told = any(row.logprobs is not None for row in rows)
+    def __call__(self, _: mx.array) -> mx.array:
+        """(B,) token ids, of the logits; what is given is mlx-lm's, and nothing."""
+        rows, logits = self.entry.rows, self.logits
         if self.entry.step_arrays is None:
-            self.entry.step_arrays = _Parameters.of(rows)
-        parameters: _Parameters = self.entry.step_arrays
-        if self.logits is not None and any(row.wants_adjustment for row in rows):
-            logprobs = log_probabilities(adjust(self.logits, rows))
-        elif self.logits is not None and told:
-            # BatchGenerator's own have the model's dtype, and half of one is too coarse to tell.
-            logprobs = log_probabilities(self.logits)
+            samplings = [row.sampling for row in rows]
+            self.entry.step_arrays = Parameters.of(samplings, logits.shape[-1])
+        logits = adjust(logits, rows)
         if any(row.constraint is not None for row in rows):
-            logprobs = self._masks.apply(logprobs, rows)
-            if told:
-                logprobs = log_probabilities(logprobs)  # of what is left
-        logprobs = _forbid_ends(logprobs, rows)
-        tokens = mx.argmax(logprobs, axis=-1)
-        if not parameters.greedy:
-            tokens = mx.where(parameters.is_greedy, tokens, _draw(logprobs, rows, parameters))
-        count(tokens, rows)
-        chosen = mx.take_along_axis(logprobs, tokens[:, None], axis=-1)[:, 0]
-        # Begun here, it is done when the tokens are: asking for it later would wait for the
-        # step after.
-        alternatives = _alternatives(logprobs, rows) if told else None
-        if alternatives is None:
-            mx.async_eval(tokens, chosen)
-        else:
-            mx.async_eval(tokens, chosen, alternatives.ids, alternatives.logprobs)
-        draw = Draw(tokens, chosen, alternatives)
-        for index, row in enumerate(rows):
+            logits = self._masks.apply(logits, rows)
+        possible = _forbid_ends(logits, rows)
+        tokens, peaks = self._choose(possible, self.entry.step_arrays)
+        mx.async_eval(tokens, peaks)
+        told = {place: row.logprobs for place, row in enumerate(rows) if row.logprobs is not None}
+        logprobs = step_logprobs(logits, tokens, told, possible) if told else None
+        draw = Draw(tokens, peaks, logprobs)
+        count(draw, rows)
+        for place, row in enumerate(rows):
             row.sampled += 1
-            row.draws.append((draw, index))
+            row.draws.append((draw, place))
         return tokens
 
+    def _choose(self, logits: mx.array, parameters: Parameters) -> tuple[mx.array, mx.array]:
+        """Tokens (B,) and the largest logit of each row (B,), of (B, V) logits."""
+        rows = self.entry.rows
+        few = parameters.candidates
+        if few is None and on_host() and logits.shape[-1] >= self._wide:
+            return self._choose_on_host(logits)
+        candidates = Candidates(logits, few or FEW[0])
+        if parameters.greedy:
+            return candidates.first(), candidates.peaks
+        uniforms = mx.array([[row.uniform] for row in rows], mx.float32)
+        if few is not None:
+            return draw_from_few(candidates, parameters, uniforms), candidates.peaks
+        drawn_tokens = draw_from_all(logits, parameters, uniforms)
+        tokens = mx.where(parameters.is_greedy, candidates.first(), drawn_tokens)
+        return tokens, candidates.peaks
 
-def _alternatives(logprobs: mx.array, rows: list[Row]) -> Alternatives | None:
-    """The likeliest tokens of those rows that ask for some, by one call for them all."""
-    asking = [index for index, row in enumerate(rows) if row.logprobs]
-    if not asking:
-        return None
-    most = max(rows[index].logprobs or 0 for index in asking)
-    ids, values = likeliest(logprobs[mx.array(asking)], most)
-    return Alternatives({index: place for place, index in enumerate(asking)}, ids, values)
-
-
-def _forbid_ends(logprobs: mx.array, rows: list[Row]) -> mx.array:
-    """Make the ids that end a turn impossible in rows that must go on."""
-    places = [
-        (index, token) for index, row in enumerate(rows) if not row.may_end for token in row.end_ids
-    ]
-    if not places:
-        return logprobs
-    at, tokens = (mx.array(list(column)) for column in zip(*places, strict=True))
-    forbidden = mx.zeros(logprobs.shape, dtype=mx.bool_)
-    forbidden[at, tokens] = mx.array(True)
-    return mx.where(forbidden, mx.array(-mx.inf, logprobs.dtype), logprobs)
-
-
-def _draw(logprobs: mx.array, rows: list[Row], parameters: _Parameters) -> mx.array:
-    """(B,) samples, by one random number a row on the cumulative distribution."""
-    probabilities = mx.softmax(logprobs.astype(mx.float32) / parameters.temperature, axis=-1)
-    if parameters.filtered:
-        probabilities = _filter(probabilities, parameters)
-    cumulative = mx.cumsum(probabilities, axis=-1)
-    drawn = mx.array([[row.uniform] for row in rows], mx.float32)
-    # The first token above the mark; one that was left out adds nothing and is never the first.
-    return mx.argmax(cumulative > drawn * cumulative[:, -1:], axis=-1)
+    def _choose_on_host(self, logits: mx.array) -> tuple[mx.array, mx.array]:
+        chosen = [
+            self._host_draw.draw(of_row, row.sampling, row.uniform)
+            for of_row, row in zip(as_numpy(in_float32(logits)), self.entry.rows, strict=True)
+        ]
+        tokens, peaks = zip(*chosen, strict=True)
+        return mx.array(tokens, mx.uint32), mx.array(peaks, mx.float32)
 
 
-def _filter(probabilities: mx.array, parameters: _Parameters) -> mx.array:
-    """Set what top-k, top-p and min-p leave out to 0. The likeliest token always stays."""
-    most = mx.max(probabilities, axis=-1, keepdims=True)
-    floor = most * parameters.min_p
-    if parameters.ordered:
-        # No token this unlikely can be among those that make up top-p, not all of them together;
-        # and most are, and an array of mostly zeros is sorted in a fraction of the time.
-        negligible = 0.01 * (1 - parameters.top_p) / probabilities.shape[-1]
-        kept = mx.where(probabilities < negligible, 0, probabilities)
-        ordered = mx.sort(kept, axis=-1)[:, ::-1]
-        within_k = mx.where(mx.arange(ordered.shape[-1])[None] < parameters.top_k, ordered, 0)
-        mass = mx.cumsum(within_k, axis=-1)
-        before = mass - within_k
-        within_p = (within_k > 0) & (before < parameters.top_p * mass[:, -1:])
-        # Both hold for a beginning of the order, whose last one is the least likely to stay.
-        last = mx.maximum(within_p.sum(axis=-1, keepdims=True), 1) - 1
-        floor = mx.maximum(floor, mx.take_along_axis(ordered, last, axis=-1))
-    return mx.where(probabilities < mx.minimum(floor, most), 0, probabilities)
+def _forbid_ends(logits: mx.array, rows: list[Row]) -> mx.array:
+    """(B, V) logits, those of ids that end a turn -inf in rows that must go on."""
+    ends = [() if row.may_end else row.end_ids for row in rows]
+    most = max(map(len, ends))
+    if not most:
+        return logits
+    # A row with fewer has its first one, or its first logit as it is, again and again.
+    ids = mx.array([[*each, *[(*each, 0)[0]] * (most - len(each))] for each in ends])
+    barred = mx.array([[bool(each)] for each in ends])
+    values = mx.take_along_axis(logits, ids, axis=-1)
+    values = mx.where(barred, mx.array(-mx.inf, logits.dtype), values)
+    return mx.put_along_axis(logits, ids, values, axis=-1)

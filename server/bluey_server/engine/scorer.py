@@ -14,7 +14,7 @@ import mlx.core as mx
 from mlx_lm.models.cache import make_prompt_cache
 
 from bluey_server.engine.bank import LoRABank
-from bluey_server.engine.likeliest import likeliest, log_probabilities
+from bluey_server.engine.likeliest import step_logprobs
 from bluey_server.messages import Score, TokenLogprobs
 
 _LOGITS = 2**25
@@ -90,12 +90,7 @@ class Scorer:
 
 def _tell(logits: mx.array, following: list[int], count: int) -> list[TokenLogprobs]:
     """Of (L, V) logits and the L tokens that came after each of their positions."""
-    logprobs = log_probabilities(logits)
-    chosen = mx.take_along_axis(logprobs, mx.array(following)[:, None], axis=-1)[:, 0]
-    ids, values = likeliest(logprobs, count) if count else (None, None)
-    mx.eval(chosen, ids, values)
-    own: Any = chosen.tolist()
-    if ids is None or values is None:
-        return [TokenLogprobs(one, [], []) for one in own]
-    columns: tuple[Any, Any] = (ids.tolist(), values.tolist())
-    return [TokenLogprobs(*one) for one in zip(own, *columns, strict=True)]
+    places = range(len(following))
+    counts = dict.fromkeys(places, count)
+    told = step_logprobs(logits, mx.array(following), counts, logits)
+    return [told.of(place) for place in places]
