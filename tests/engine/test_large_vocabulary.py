@@ -1,0 +1,50 @@
+"""What holds of engines on the embedded base holds with a vocabulary as large as real ones: the same
+tests, on bases of tens and hundreds of thousands of tokens."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.large_tokenizer import GEMMA_3
+from tests.engine.test_exactness import (
+    prompts,
+    test_an_adapter_changes_what_its_base_says,
+    test_base_and_three_adapters_in_one_batch,
+)
+from tests.engine.test_logprobs import (
+    test_after_penalties_and_biases,
+    test_beside_streams_that_flow,
+    test_of_a_prompt,
+    test_of_an_answer_beside_rows_that_ask_for_less,
+)
+from tests.engine.test_prefix_cache import (
+    talk,
+    test_earlier_turns_are_not_computed_twice,
+    test_many_at_once_share_a_beginning,
+    test_the_second_turn_is_answered_right,
+)
+from tests.large import write_large_base
+
+__all__ = [
+    "prompts",
+    "talk",
+    "test_after_penalties_and_biases",
+    "test_an_adapter_changes_what_its_base_says",
+    "test_base_and_three_adapters_in_one_batch",
+    "test_beside_streams_that_flow",
+    "test_earlier_turns_are_not_computed_twice",
+    "test_many_at_once_share_a_beginning",
+    "test_of_a_prompt",
+    "test_of_an_answer_beside_rows_that_ask_for_less",
+    "test_the_second_turn_is_answered_right",
+]
+
+
+@pytest.fixture(
+    scope="session",
+    params=[32_768, pytest.param(GEMMA_3, marks=pytest.mark.slow)],
+)
+def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """In the place of the embedded one. From 16,384 tokens on the CPU draws in another way."""
+    folder = tmp_path_factory.mktemp("large") / f"base-{request.param}"
+    return write_large_base(folder, vocabulary=request.param)
