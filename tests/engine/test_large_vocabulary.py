@@ -1,5 +1,5 @@
-"""What holds of engines on the embedded base holds with a vocabulary as large as real ones: the same
-tests, on bases of tens and hundreds of thousands of tokens."""
+"""What holds of engines on the embedded base holds with a vocabulary as large as real ones: the
+same tests, on bases of tens and hundreds of thousands of tokens."""
 
 from pathlib import Path
 
@@ -8,7 +8,6 @@ import pytest
 from benchmarks.large_tokenizer import GEMMA_3
 from tests.engine.test_exactness import (
     prompts,
-    test_an_adapter_changes_what_its_base_says,
     test_base_and_three_adapters_in_one_batch,
 )
 from tests.engine.test_logprobs import (
@@ -29,7 +28,6 @@ __all__ = [
     "prompts",
     "talk",
     "test_after_penalties_and_biases",
-    "test_an_adapter_changes_what_its_base_says",
     "test_base_and_three_adapters_in_one_batch",
     "test_beside_streams_that_flow",
     "test_earlier_turns_are_not_computed_twice",
