@@ -27,7 +27,7 @@ from benchmarks.stage import QUICK, SIZES, Sizes, Spent, Stage
 from benchmarks.weights import SHAPES, make_weights
 
 _HERE = Path(__file__).parent
-_CPU = ("tiny", "60m")
+_CPU = ("tiny", "60m", "152k", "262k")
 
 
 @click.command(context_settings={"show_default": True})

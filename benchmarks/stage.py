@@ -47,6 +47,8 @@ class Sizes:
 SIZES = {
     "tiny": Sizes(tokens=96),
     "60m": Sizes(rounds=4, prompt=48, tokens=48, cliff_requests=48, cliff_tokens=16),
+    "152k": Sizes(rounds=4, streams=(1, 16), prompt=24, adapters=1),
+    "262k": Sizes(rounds=4, streams=(1, 16), prompt=24, adapters=1),
     "gemma-3-1b": Sizes(streams=(1, 8, 32, 64), tokens=128),
 }
 
@@ -182,12 +184,18 @@ class Stage:
         return self._base.encode_chat([{"role": "user", "content": message}])
 
     def streams(
-        self, server: Server, count: int, adapters: Sequence[int | None], tokens: int | None = None
+        self,
+        server: Server,
+        count: int,
+        adapters: Sequence[int | None],
+        tokens: int | None = None,
+        **options: object,
     ) -> Load:
-        """So many streams at once, over these adapters in turn."""
+        """So many streams at once, over these adapters in turn; `options` are fields of each
+        request's body."""
         length = tokens or self.sizes.tokens
         bodies = [
-            server.body(self.prompt(), adapters[number % len(adapters)], length)
+            server.body(self.prompt(), adapters[number % len(adapters)], length, **options)
             for number in range(count)
         ]
         load = self.load(server, bodies, at_once=count)

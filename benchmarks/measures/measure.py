@@ -9,6 +9,7 @@ from benchmarks.stage import Stage
 EVERY = ("tiny", "60m", "gemma-3-1b")
 ON_CPU = ("tiny", "60m")
 TINY = ("tiny",)
+WIDE = ("152k", "262k")
 
 
 @dataclass(frozen=True)
