@@ -15,22 +15,8 @@ from benchmarks.measures.throughput import P3, P4, P5, P6, P7
 __all__ = ["LATER", "MEASURES", "Measure"]
 
 MEASURES: tuple[Measure, ...] = (
-    P1,
-    P2,
-    P3,
-    P4,
-    P5,
-    P6,
-    P7,
-    P8,
-    P9,
-    P10,
-    P11,
-    P12,
-    P15,
-    P16,
-    P17,
-    P18,
+    *(P1, P2, P3, P4, P5, P6, P7, P8, P9),
+    *(P10, P11, P12, P15, P16, P17, P18),
 )
 
 LATER = {
