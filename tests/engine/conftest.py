@@ -129,7 +129,11 @@ def five(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Path]:
     """Folders of five adapters, by what stands for their digests."""
-    root = tmp_path_factory.mktemp("five")
+    return make_five(tmp_path_factory.mktemp("five"), base, base_fingerprint)
+
+
+def make_five(root: Path, base: Path, base_fingerprint: str) -> dict[str, Path]:
+    """Write five adapters on a base into folders below `root`."""
     return {
         f"adapter-{seed}": make_adapter(
             root / f"adapter-{seed}", base, seed=seed, fingerprint=base_fingerprint, **shape

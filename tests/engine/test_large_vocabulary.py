@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.large_tokenizer import GEMMA_3
+from bluey_adapters.model_folder import fingerprint
+from tests.engine.alone import Alone
+from tests.engine.conftest import make_five
 from tests.engine.test_exactness import (
     prompts,
     test_base_and_three_adapters_in_one_batch,
@@ -39,10 +42,33 @@ __all__ = [
 
 
 @pytest.fixture(
-    scope="session",
+    scope="module",
     params=[32_768, pytest.param(GEMMA_3, marks=pytest.mark.slow)],
 )
 def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """In the place of the embedded one. From 16,384 tokens on the CPU draws in another way."""
     folder = tmp_path_factory.mktemp("large") / f"base-{request.param}"
     return write_large_base(folder, vocabulary=request.param)
+
+
+# What is made from the embedded base for all other files is made from this one here.
+
+
+@pytest.fixture(scope="module")
+def base_fingerprint(base: Path) -> str:
+    return fingerprint(base)
+
+
+@pytest.fixture(scope="module")
+def five(
+    blas: None,  # noqa: ARG001 - MLX is imported below
+    base: Path,
+    base_fingerprint: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Path]:
+    return make_five(tmp_path_factory.mktemp("five"), base, base_fingerprint)
+
+
+@pytest.fixture(scope="module")
+def alone(blas: None, base: Path) -> Alone:  # noqa: ARG001 - MLX is imported by it
+    return Alone(base)
