@@ -76,7 +76,7 @@ class Alone:
         todo = prompt
         while len(tokens) < count:
             logits = np.array(model(mx.array([todo]), cache=cache)[0, -1].astype(mx.float32))
-            _penalize(logits, prompt, tokens, sampling)
+            penalize(logits, prompt, tokens, sampling)
             second, first = np.sort(logits)[-2:]
             todo = [int(logits.argmax())]
             tokens += todo
@@ -96,14 +96,12 @@ class Alone:
         return self._models[adapter]
 
 
-def _penalize(logits: Any, prompt: list[int], answer: list[int], sampling: Sampling) -> None:
+def penalize(logits: Any, prompt: list[int], answer: list[int], sampling: Sampling) -> None:
     """What the fields of Sampling say, written down a second time. Logits (V,), changed in place.
 
     The repetition penalty is CTRL's (arXiv:1909.05858), over prompt and answer; the two others
     are OpenAI's, over the answer alone.
     """
-    for token, bias in sampling.logit_bias:
-        logits[token] += bias
     if sampling.repetition_penalty != 1:
         for token in {*prompt, *answer}:
             factor = sampling.repetition_penalty
@@ -111,6 +109,8 @@ def _penalize(logits: Any, prompt: list[int], answer: list[int], sampling: Sampl
     for token in set(answer):
         logits[token] -= sampling.frequency_penalty * answer.count(token)
         logits[token] -= sampling.presence_penalty
+    for token, bias in sampling.logit_bias:
+        logits[token] += bias
 
 
 def same(got: Sequence[int], finished: str | None, alone: Answer, what: str = "the answer") -> bool:

@@ -6,6 +6,7 @@ import pytest
 
 from bluey_server.engine.rows import Draw, Row, RowEntry
 from bluey_server.messages import Sampling
+from tests.engine.alone import penalize
 
 pytestmark = pytest.mark.usefixtures("blas")
 
@@ -95,3 +96,62 @@ def test_the_sampler_uses_what_was_adjusted() -> None:
     sampler.entry = RowEntry(rows)
     sampler.logits = mx.array([LOGITS] * 2)
     assert sampler(mx.zeros((2, 1))).tolist() == [0, 3]
+
+
+def test_a_long_answer_is_counted_to_its_latest_token() -> None:
+    """Beside rows with other penalties, with many biases, and with none, against the formulas."""
+    import mlx.core as mx
+    import numpy as np
+
+    from bluey_server.engine.adjustments import adjust
+
+    rng = np.random.default_rng(4)
+    logits = (rng.standard_normal(500) * 3).astype(np.float32)
+    many = tuple((token, float(token % 7) - 3) for token in range(0, 500, 2))
+    kinds: list[dict[str, Any]] = [
+        {"repetition_penalty": 1.4, "frequency_penalty": 0.2, "presence_penalty": 0.3},
+        {},
+        {"frequency_penalty": -0.5},
+        {"repetition_penalty": 0.7, "logit_bias": many},
+        {"presence_penalty": 1.5, "logit_bias": ((3, -100.0),)},
+        {"logit_bias": many},
+    ]
+    prompts = [rng.integers(0, 500, 20).tolist() for _ in kinds]
+    rows = [row(prompt, **kind) for prompt, kind in zip(prompts, kinds, strict=True)]
+    answers: list[list[int]] = [[] for _ in kinds]
+    for step in range(60):
+        given: Any = np.array(adjust(mx.array([logits.tolist()] * len(rows)), rows))
+        for place, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
+            expected = logits.astype(np.float64)
+            penalize(expected, prompt, answer, rows[place].sampling)
+            assert given[place] == pytest.approx(expected, abs=1e-4), (step, place)
+        tokens = rng.integers(0, 30, len(rows)).tolist()  # few, so that they come again
+        say(tokens, rows)
+        for answer, token in zip(answers, tokens, strict=True):
+            answer.append(token)
+
+
+def test_the_latest_token_is_counted_without_asking_for_it() -> None:
+    """It is not computed yet when the next step is put together."""
+    import mlx.core as mx
+
+    from bluey_server.engine.adjustments import adjust, count
+
+    asked, draw = row([0, 1], frequency_penalty=0.5), Draw(mx.array([3]), None)
+    count(draw, [asked])
+    adjusted = adjust(mx.array([LOGITS]), [asked])
+    assert "tokens" not in vars(draw), "this would have waited"
+    assert adjusted.tolist() == [[2.0, -1.0, 0.5, 2.5]]
+
+
+def test_rows_of_different_steps_may_come_together() -> None:
+    """A row that joins the batch has its latest token from a draw of its own."""
+    import mlx.core as mx
+
+    from bluey_server.engine.adjustments import adjust
+
+    first, second = row(presence_penalty=0.5), row(frequency_penalty=0.25)
+    say([3, 3], [row(), first])
+    say([2], [second])
+    values = adjust(mx.array([LOGITS] * 3), [second, row(), first]).tolist()
+    assert values == [[2.0, -1.0, 0.25, 3.0], LOGITS, [2.0, -1.0, 0.5, 2.5]]

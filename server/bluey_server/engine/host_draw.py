@@ -37,19 +37,21 @@ class HostDraw:
             if sampling.top_p < 1:
                 kept = _nucleus(weights, sampling.top_p * weights.sum(dtype=np.float64))
                 ids, weights = ids[:kept], weights[:kept]
+            by_id = ids.argsort()
+            ids, weights = ids[by_id], weights[by_id]
         else:
             weights = self._weights.of(logits, peak, sampling.temperature)
             if sampling.top_p < 1:
-                ids = _narrow(logits, largest, weights, sampling.top_p)
+                ids = np.sort(_narrow(logits, largest, weights, sampling.top_p))
             elif sampling.min_p > 0:
                 ids = np.flatnonzero(weights >= _floor(weights, sampling.min_p))
             else:
                 return _draw_from_all(weights, uniform), peak
             weights = weights[ids]
-        likely = weights >= _floor(weights, sampling.min_p)
-        ids = ids[likely]
-        by_id = ids.argsort()
-        return int(ids[by_id[_at(weights[likely][by_id], uniform)]]), peak
+        if sampling.min_p > 0:
+            likely = weights >= _floor(weights, sampling.min_p)
+            ids, weights = ids[likely], weights[likely]
+        return int(ids[_at(weights, uniform)]), peak
 
 
 def _narrow(logits: Floats, largest: Floats, weights: Floats, top_p: float) -> Ids:
@@ -70,8 +72,8 @@ def _narrow(logits: Floats, largest: Floats, weights: Floats, top_p: float) -> I
 
 def _nucleus(weights: Floats, mass: float) -> int:
     """How many of the first tokens are needed to reach a mass; at least one."""
-    before = np.cumsum(weights, dtype=np.float64) - weights
-    return max(int(np.count_nonzero(before < mass)), 1)
+    until = np.cumsum(weights, dtype=np.float64)
+    return min(int(until.searchsorted(mass)) + 1, len(weights))
 
 
 def _floor(weights: Floats, min_p: float) -> np.float32:
