@@ -1,14 +1,17 @@
 """What holds of engines on the embedded base holds with a vocabulary as large as real ones: the
 same tests, on bases of tens and hundreds of thousands of tokens."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from benchmarks.large_tokenizer import GEMMA_3
 from bluey_adapters.model_folder import fingerprint
+from bluey_server.messages import Sampling
 from tests.engine.alone import Alone
 from tests.engine.conftest import make_five
+from tests.engine.real import RealBench, some_prompt
 from tests.engine.test_exactness import (
     prompts,
     test_base_and_three_adapters_in_one_batch,
@@ -72,3 +75,28 @@ def five(
 @pytest.fixture(scope="module")
 def alone(blas: None, base: Path) -> Alone:  # noqa: ARG001 - MLX is imported by it
     return Alone(base)
+
+
+WARM = (
+    Sampling(temperature=1, seed=1),
+    Sampling(temperature=0.7, top_p=0.9, seed=2),
+    Sampling(temperature=1, top_k=40, top_p=0.9, min_p=0.02, seed=3),
+    Sampling(temperature=1.5, min_p=0.1, seed=4),
+    Sampling(temperature=1, top_k=5000, seed=5),
+    Sampling(temperature=0),
+    Sampling(temperature=1, top_p=0.5, repetition_penalty=1.2, frequency_penalty=0.4, seed=6),
+)
+"""Each of the ways to draw, and one that draws nothing."""
+
+
+def test_what_a_seed_draws_is_the_same_in_any_company(bench: Callable[..., RealBench]) -> None:
+    together = bench()
+    for number, sampling in enumerate(WARM):
+        together.ask(number, some_prompt(number, 12), max_tokens=12, sampling=sampling)
+    together.run()
+    for number, sampling in enumerate(WARM):
+        apart = bench()
+        apart.ask(number, some_prompt(number, 12), max_tokens=12, sampling=sampling)
+        apart.run()
+        assert apart.answers[number] == together.answers[number], sampling
+    assert len({tuple(answer) for answer in together.answers.values()}) == len(WARM)
