@@ -46,7 +46,7 @@ __all__ = [
 
 @pytest.fixture(
     scope="module",
-    params=[32_768, pytest.param(GEMMA_3, marks=pytest.mark.slow)],
+    params=[20_000, pytest.param(GEMMA_3, marks=pytest.mark.slow)],
 )
 def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """In the place of the embedded one. From 16,384 tokens on the CPU draws in another way."""
