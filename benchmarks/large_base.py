@@ -5,14 +5,11 @@ weights, and answer nonsense in tokens of a real size.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from benchmarks.large_tokenizer import GEMMA_3, SPECIAL_TOKENS, Kind, large_tokenizer
-from benchmarks.weights import Shape, write_safetensors
+from benchmarks.weights import Shape, config_of, model_tensors, write_safetensors
 from bluey_data.catalog import embedded_model, gemma_chat_template
 
 _ENDS = [SPECIAL_TOKENS.index(token) for token in ("<eos>", "<end_of_turn>")]
@@ -44,35 +41,7 @@ def write_small_model(folder: Path, logits: int, end_ids: Sequence[int]) -> None
         heads=2,
         head_dim=32,
     )
-    config: dict[str, Any] = json.loads((embedded_model("tiny-it") / "config.json").read_text())
-    config.update(
-        vocab_size=logits,
-        hidden_size=shape.hidden,
-        num_hidden_layers=shape.layers,
-        intermediate_size=shape.intermediate,
-        num_attention_heads=shape.heads,
-        num_key_value_heads=shape.kv_heads,
-        head_dim=shape.head_dim,
-        query_pre_attn_scalar=shape.head_dim,
-        eos_token_id=list(end_ids),
-    )
+    config = json.loads((embedded_model("tiny-it") / "config.json").read_text())
+    config.update(config_of(shape), eos_token_id=list(end_ids))
     (folder / "config.json").write_text(json.dumps(config))
-    write_safetensors(folder / "model.safetensors", "F32", _tensors(shape))
-
-
-def _tensors(shape: Shape) -> Iterator[tuple[str, np.ndarray]]:
-    draw = np.random.default_rng(0)
-
-    def random(*size: int) -> np.ndarray:
-        return draw.standard_normal(size, np.float32) * np.float32(size[-1] ** -0.5)
-
-    norms = {"self_attn.q_norm": shape.head_dim, "self_attn.k_norm": shape.head_dim}
-    for name in ("input", "post_attention", "pre_feedforward", "post_feedforward"):
-        norms[f"{name}_layernorm"] = shape.hidden
-    yield "model.embed_tokens.weight", random(shape.vocabulary, shape.hidden)
-    for layer in range(shape.layers):
-        for name, (inputs, outputs) in shape.linears().items():
-            yield f"model.layers.{layer}.{name}.weight", random(outputs, inputs)
-        for name, size in norms.items():
-            yield f"model.layers.{layer}.{name}.weight", np.zeros(size, np.float32)
-    yield "model.norm.weight", np.zeros(shape.hidden, np.float32)
+    write_safetensors(folder / "model.safetensors", "F32", model_tensors(shape))

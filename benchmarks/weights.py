@@ -11,7 +11,7 @@ Written without MLX: the harness must not load it beside the processes that it m
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -196,12 +196,13 @@ def _write_model(folder: Path, shape: Shape) -> None:
         large_tokenizer(shape.vocabulary).save(str(folder / "tokenizer.json"))
     _drop_key(folder / "tokenizer_config.json", "eos_token")
     config = json.loads((source / "config.json").read_text("utf-8"))
-    config.update(_config(shape), eos_token_id=[])
+    config.update(config_of(shape), eos_token_id=[])
     (folder / "config.json").write_text(json.dumps(config), "utf-8")
     if shape.embedded:
         shutil.copyfile(source / "model.safetensors", folder / "model.safetensors")
     else:
-        write_safetensors(folder / "model.safetensors", shape.dtype, _model_tensors(shape, folder))
+        tensors = model_tensors(shape, _words(folder))
+        write_safetensors(folder / "model.safetensors", shape.dtype, tensors)
 
 
 def _drop_key(path: Path, key: str) -> None:
@@ -210,7 +211,8 @@ def _drop_key(path: Path, key: str) -> None:
     path.write_text(json.dumps(content), "utf-8")
 
 
-def _config(shape: Shape) -> dict[str, Any]:
+def config_of(shape: Shape) -> dict[str, Any]:
+    """What a config.json says of a shape, beside what all Gemma 3 text models share."""
     return {
         "vocab_size": shape.vocabulary,
         "hidden_size": shape.hidden,
@@ -226,16 +228,21 @@ def _config(shape: Shape) -> dict[str, Any]:
     }
 
 
-def _model_tensors(shape: Shape, folder: Path) -> Iterator[tuple[str, np.ndarray]]:
+def model_tensors(
+    shape: Shape, spoken: Iterable[int] | None = None
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Random weights by name, float32. Where `spoken` is given, only its tokens have rows of the
+    embedding that aren't zero."""
     rng = np.random.default_rng(0)
 
     def normal(*size: int, deviation: float) -> np.ndarray:
         return rng.standard_normal(size, dtype=np.float32) * np.float32(deviation)
 
     embedding = normal(shape.vocabulary, shape.hidden, deviation=shape.hidden**-0.5)
-    spoken = np.zeros(shape.vocabulary, bool)
-    spoken[list(_words(folder))] = True
-    embedding[~spoken] = 0
+    if spoken is not None:
+        silent = np.ones(shape.vocabulary, bool)
+        silent[list(spoken)] = False
+        embedding[silent] = 0
     yield "model.embed_tokens.weight", embedding
     for layer in range(shape.layers):
         prefix = f"model.layers.{layer}"

@@ -157,7 +157,8 @@ class Names:
 
     async def _read(self, base: Base) -> OpenBase:
         identified = await asyncio.to_thread(_identify, self._registry.home, base)
-        vocabulary = await self._tokenizers.vocabulary(identified.locate())
+        folder = await asyncio.to_thread(identified.locate)  # the hub's cache has many files
+        vocabulary = await self._tokenizers.vocabulary(folder)
         return await asyncio.to_thread(
             open_base, identified, identified.fingerprint or "", vocabulary
         )
